@@ -1,0 +1,103 @@
+//! How long a failing endpoint is left alone.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+
+use super::Urgency;
+
+/// The last failure of a key, remembered until its rest is over.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) until: Timestamp,
+    /// `true` when callers without a token get the failure too, not only renewals.
+    pub(super) binds_all: bool,
+}
+
+impl Failure {
+    /// Returns the memory of `error`, the `failures`-th in a row (from 1).
+    ///
+    /// | What failed | The next attempt | For whom |
+    /// |---|---|---|
+    /// | the server named a time | after that time, an hour at the most | everybody |
+    /// | a refusal that cannot heal by itself | after a minute | everybody |
+    /// | a caller waited, for nothing | after 1, 2, 4 … 30 seconds | everybody |
+    /// | a renewal ahead of time | after 10, 20, 40, 60 seconds | renewals |
+    ///
+    /// Each is drawn (`jitter`, `0.0..1.0`) to up to a quarter longer, never shorter.
+    pub(super) fn new(
+        error: Error,
+        urgency: Urgency,
+        failures: u32,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Self {
+        let doubled = |first: u64, longest: u64| {
+            let seconds = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
+            Duration::from_secs(seconds.min(longest))
+        };
+        let is_final = !error.is_transient() && error.kind() != crate::ErrorKind::Malformed;
+        let (rest, binds_all) = match (error.retry_after(), urgency) {
+            (Some(asked), _) => (asked.max(Duration::from_secs(1)), true),
+            _ if is_final => (Duration::from_secs(60), true),
+            (None, Urgency::Now) => (doubled(1, 30), true),
+            (None, Urgency::Ahead) => (doubled(10, 60), false),
+        };
+        let until = now.after(rest.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 4.0));
+        Self {
+            error,
+            until,
+            binds_all,
+        }
+    }
+
+    /// Returns the failure as a caller gets it who comes at `now`: with what is left of the rest.
+    pub(super) fn seen_at(&self, now: Timestamp) -> Error {
+        self.error
+            .clone()
+            .with_retry_after(Some(now.until(self.until)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_rest_fits_what_failed() {
+        use ErrorKind::{Malformed, Rejected, Unavailable};
+        use Urgency::{Ahead, Now};
+        let start = Timestamp::new(SystemTime::UNIX_EPOCH, Duration::ZERO);
+        #[rustfmt::skip]
+        let table = [
+            // kind, Retry-After, urgency, failures in a row,  seconds of rest, binds all
+            (Unavailable, None,        Now,   1,  1,     true),
+            (Unavailable, None,        Now,   2,  2,     true),
+            (Malformed,   None,        Now,   3,  4,     true),
+            (Unavailable, None,        Now,   6,  30,    true),
+            (Unavailable, None,        Now,   99, 30,    true),
+            (Unavailable, None,        Ahead, 1,  10,    false),
+            (Unavailable, None,        Ahead, 3,  40,    false),
+            (Unavailable, None,        Ahead, 9,  60,    false),
+            (Unavailable, Some(120),   Ahead, 1,  120,   true),
+            (Unavailable, Some(0),     Now,   1,  1,     true),
+            (Rejected,    None,        Now,   1,  60,    true),
+            (Rejected,    None,        Ahead, 7,  60,    true),
+        ];
+        for (kind, retry_after, urgency, failures, seconds, binds_all) in table {
+            let error =
+                Error::new(kind, "x").with_retry_after(retry_after.map(Duration::from_secs));
+            let failure = Failure::new(error, urgency, failures, start, 0.0);
+            assert_eq!(
+                (failure.until, failure.binds_all),
+                (start.after(Duration::from_secs(seconds)), binds_all),
+                "{kind:?} {retry_after:?} {urgency:?} {failures}"
+            );
+        }
+    }
+}

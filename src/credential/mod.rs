@@ -1,0 +1,5 @@
+//! How the application proves itself: [`ClientSecret`].
+
+mod secret;
+
+pub use secret::ClientSecret;

@@ -1,0 +1,479 @@
+//! What can go wrong: [`ConfigError`] while building, [`Error`] while running.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diagnosis::{Diagnosis, SetupStep};
+
+/// A failure to obtain, store or attach a token, or a call that an API refused.
+///
+/// Ask [`kind`](Self::kind) what to do next, or use one of the predicates. `Display` is two lines
+/// for people, what happened and what to do; it may change in any release, so do not match on it.
+///
+/// One pointer wide and cheap to clone: one failure is shared by every caller that waited for it.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+impl Error {
+    /// Returns what the caller should do next.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns `true` when the same call may succeed later with nobody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Network | ErrorKind::Unavailable)
+    }
+
+    /// Returns `true` when a person must sign in, pass MFA or consent before the next attempt.
+    #[must_use]
+    pub fn needs_interaction(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::InteractionRequired | ErrorKind::MfaRequired
+        )
+    }
+
+    /// Returns `true` when the program or its settings must change first.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::AppOnlyNotSupported
+                | ErrorKind::Config
+                | ErrorKind::OriginRefused
+                | ErrorKind::WrongAudience
+        )
+    }
+
+    /// Returns how long to wait before the next attempt, when the server or the cache said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Returns the HTTP status that came with the failure.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.facts.status
+    }
+
+    /// Returns the OAuth error code, such as `invalid_client`
+    /// ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+    #[must_use]
+    pub fn oauth_error(&self) -> Option<&str> {
+        self.0.facts.oauth_error.as_deref()
+    }
+
+    /// Returns Entra's `suberror`, which refines `invalid_grant` and `interaction_required`.
+    #[must_use]
+    pub fn suberror(&self) -> Option<&str> {
+        self.0.facts.suberror.as_deref()
+    }
+
+    /// Returns the first AADSTS number. A hint for people: Entra may change them at any time.
+    #[must_use]
+    pub fn aadsts(&self) -> Option<u32> {
+        self.0.facts.aadsts
+    }
+
+    /// Returns the id that names the failed call at Microsoft. Give it to support.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.0.facts.correlation_id.as_deref()
+    }
+
+    /// Returns the id that names Microsoft's own trace of the failed call. Give it to support.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.0.facts.trace_id.as_deref()
+    }
+
+    /// Returns the claims that the server wants to see met, as JSON text.
+    ///
+    /// Give them to the next sign-in, or, in a middle tier, to the caller in a `401`.
+    #[must_use]
+    pub fn claims(&self) -> Option<&str> {
+        self.0.facts.claims.as_deref()
+    }
+
+    /// Returns which setup step is missing and what to do about it.
+    #[must_use]
+    pub fn diagnosis(&self) -> &Diagnosis {
+        &self.0.diagnosis
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            facts: Facts::default(),
+            retry_after: None,
+            diagnosis: kind.diagnosis(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.edit(|inner| inner.kind = kind);
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.edit(|inner| inner.source = Some(Arc::new(source)));
+        self
+    }
+
+    pub(crate) fn with_diagnosis(mut self, diagnosis: Diagnosis) -> Self {
+        self.edit(|inner| inner.diagnosis = diagnosis);
+        self
+    }
+
+    pub(crate) fn with_facts(mut self, facts: Facts) -> Self {
+        self.edit(|inner| inner.facts = facts);
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.edit(|inner| inner.retry_after = retry_after);
+        self
+    }
+
+    /// Only its maker edits an error, before anybody else holds a clone of it; a shared one is
+    /// copied first.
+    fn edit(&mut self, change: impl FnOnce(&mut Inner)) {
+        change(Arc::make_mut(&mut self.0));
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            message,
+            facts,
+            diagnosis,
+            ..
+        } = &*self.0;
+        write!(f, "{message}")?;
+        if let Some(aadsts) = facts.aadsts {
+            write!(f, " (AADSTS{aadsts})")?;
+        } else if let Some(oauth_error) = &facts.oauth_error {
+            write!(f, " ({oauth_error})")?;
+        }
+        write!(f, ": {}", diagnosis.meaning)?;
+        if let Some(description) = &facts.description {
+            write!(f, " The server said: {description}")?;
+        }
+        write!(f, "\n{}: {}", diagnosis.step, diagnosis.remedy)?;
+        if let Some(correlation_id) = &facts.correlation_id {
+            write!(f, " Correlation id {correlation_id}.")?;
+        }
+        if let Some(trace_id) = &facts.trace_id {
+            write!(f, " Trace id {trace_id}.")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            kind,
+            message,
+            facts,
+            retry_after,
+            diagnosis,
+            source,
+        } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", kind)
+            .field("message", message)
+            .field("facts", facts)
+            .field("retry_after", retry_after)
+            .field("step", &diagnosis.step)
+            .field("source", source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    facts: Facts,
+    retry_after: Option<Duration>,
+    diagnosis: Diagnosis,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What a server told of a failure, made safe to print.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) status: Option<u16>,
+    pub(crate) oauth_error: Option<Box<str>>,
+    pub(crate) suberror: Option<Box<str>>,
+    pub(crate) aadsts: Option<u32>,
+    pub(crate) description: Option<Box<str>>,
+    pub(crate) correlation_id: Option<Box<str>>,
+    pub(crate) trace_id: Option<Box<str>>,
+    pub(crate) claims: Option<Box<str>>,
+}
+
+/// The next step, named for the person or program that has to take it.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ErrorKind {
+    /// The API understood the caller and refused the call. See
+    /// [`Error::api_error`](Error::api_error); the token is not the trouble.
+    Api,
+    /// The API takes no app-only token here. Use an app + user provider for this call.
+    AppOnlyNotSupported,
+    /// The program is set up wrongly. Change the code or the settings.
+    Config,
+    /// A user must act: sign in or consent. Show them a sign-in; do not retry.
+    InteractionRequired,
+    /// The server answered with something that cannot be read. Look for a proxy in between, then
+    /// report it.
+    Malformed,
+    /// The API wants a token from a sign-in with MFA. Sign in again; a refresh cannot add it.
+    MfaRequired,
+    /// No answer arrived. Try again.
+    Network,
+    /// The URL is not one of the API's own, so nothing was sent. Change the URL.
+    OriginRefused,
+    /// Entra, or the API, refused the credential or the token. Retrying will not help.
+    Rejected,
+    /// The server is busy or down. Try again after [`Error::retry_after`].
+    Unavailable,
+    /// The token is meant for another API. Ask for a token of this one.
+    WrongAudience,
+}
+
+impl ErrorKind {
+    /// What to say where no number or text of the server says it better.
+    fn diagnosis(self) -> Diagnosis {
+        #[rustfmt::skip]
+        let (step, meaning, remedy) = match self {
+            Self::Api => (SetupStep::Request,
+                "The API refused the call, not the token.",
+                "Read the API's code and message, and change the call."),
+            Self::AppOnlyNotSupported => (SetupStep::UserSignIn,
+                "This call takes app + user tokens only.",
+                "Sign a user in (browser, device code or a stored refresh token) instead of app-only access."),
+            Self::Config => (SetupStep::Request,
+                "The program is set up in a way that cannot work.",
+                "Change the code or the settings as the text above says."),
+            Self::InteractionRequired => (SetupStep::UserSignIn,
+                "A user must sign in or consent first.",
+                "Show the user a sign-in; do not retry before."),
+            Self::Malformed => (SetupStep::Runtime,
+                "The answer is not what a token endpoint says.",
+                "Look for a proxy, a captive portal or a wrong authority in between."),
+            Self::MfaRequired => (SetupStep::UserMfa,
+                "The token comes from a sign-in without multi-factor authentication.",
+                "Sign in again interactively with MFA and keep the new refresh token; a refresh cannot add it."),
+            Self::Network => (SetupStep::Runtime,
+                "No complete answer arrived.",
+                "Check name resolution, proxy, firewall and TLS roots on the way to that host; then try again."),
+            Self::OriginRefused => (SetupStep::Request,
+                "A token goes to its own API's origin and nowhere else.",
+                "Use a path of the API, or a plain HTTP client without a token for other hosts."),
+            Self::Rejected => (SetupStep::AppCredential,
+                "The server refused what the application showed.",
+                "Check the directory id, the application id and the key value against the app registration."),
+            Self::Unavailable => (SetupStep::Runtime,
+                "The server is busy or down.",
+                "Nothing to do but wait: the call may succeed later as it is."),
+            Self::WrongAudience => (SetupStep::Request,
+                "The token was issued for another API.",
+                "Ask for a token of this API: one token serves one API only."),
+        };
+        let retryable = matches!(self, Self::Network | Self::Unavailable);
+        Diagnosis::of_kind(step, meaning, remedy, retryable)
+    }
+}
+
+/// A setting that cannot work, found before anything was sent. Each variant is its own fix.
+///
+/// The text never repeats the value: it may be a secret in the wrong place.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// The API has no home in the cloud. Choose another cloud or another API.
+    #[error("{api} is not available in {cloud}: {reason}")]
+    ApiNotInCloud {
+        /// The API.
+        api: String,
+        /// The cloud.
+        cloud: String,
+        /// Why, and what to do instead.
+        reason: &'static str,
+    },
+    /// The API's audience cannot be used. Give an App ID URI or a GUID.
+    #[error(
+        "the API's audience {0}; give the App ID URI as registered, such as https://api.partner.microsoft.com"
+    )]
+    Audience(Flaw),
+    /// The claims cannot be used. Give the JSON object as the server sent it.
+    #[error("the claims are not a JSON object; give them as the server sent them, decoded")]
+    Claims,
+    /// The application id cannot be used. Copy it from the app registration.
+    #[error(
+        "the client id {0}; copy \"Application (client) ID\" from Entra admin center > App registrations > your app > Overview"
+    )]
+    Client(Flaw),
+    /// The key cannot be used. Create a new one and copy its value.
+    #[error(
+        "the client secret {0}; copy the column \"Value\" from Entra admin center > App registrations > your app > Certificates & secrets (it is shown once, when the key is made)"
+    )]
+    ClientSecret(Flaw),
+    /// The correlation id cannot be used. Give a GUID.
+    #[error("the correlation id {0}; give a GUID with hyphens")]
+    CorrelationId(Flaw),
+    /// The HTTP client could not be made from its settings. Change what the text names.
+    #[error("the HTTP client cannot be made: {0}")]
+    HttpClient(String),
+    /// A variable of the environment is not set. Set it.
+    #[error("the environment variable {name} is not set; {hint}")]
+    MissingVariable {
+        /// The variable's name.
+        name: &'static str,
+        /// What else was seen, and what to set.
+        hint: String,
+    },
+    /// The scope cannot be used. Name at least one, such as `https://graph.microsoft.com/.default`.
+    #[error(
+        "the scope {0}; name scopes of one API, such as https://api.partner.microsoft.com/.default"
+    )]
+    Scope(Flaw),
+    /// The tenant cannot be used. Copy it from the tenant's overview.
+    #[error(
+        "the tenant {0}; copy \"Tenant ID\" from Entra admin center > Overview, or use a verified domain such as contoso.onmicrosoft.com"
+    )]
+    Tenant(Flaw),
+    /// A URL cannot be used. Give an absolute `https` URL.
+    #[error("the {what} {flaw}; give an absolute https URL (http is for loopback only)")]
+    Url {
+        /// Which URL.
+        what: &'static str,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// A variable of the environment holds a value that cannot be used. Change it.
+    #[error("the environment variable {name} cannot be used: {error}")]
+    Variable {
+        /// The variable's name.
+        name: &'static str,
+        /// What is wrong with its value.
+        error: Box<ConfigError>,
+    },
+}
+
+/// What is wrong with a value.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Flaw {
+    /// There is no text.
+    Empty,
+    /// A GUID stands where a key's value belongs: it is the key's id.
+    KeyId,
+    /// `common`, `organizations` or `consumers`, where one tenant is needed.
+    NamesNoTenant,
+    /// Not a GUID.
+    NotAGuid,
+    /// Not a scope.
+    NotAScope,
+    /// Neither a GUID nor a domain.
+    NotATenant,
+    /// Not a URL that can be read.
+    NotAUrl,
+    /// Not `https`.
+    NotHttps,
+    /// A text to be replaced, such as `<tenant-id>`.
+    Placeholder,
+    /// A URL that carries a user, a query or a fragment.
+    UrlParts,
+    /// Quotation marks around it.
+    Quoted,
+    /// Characters that no such value has.
+    Unprintable,
+    /// A URL, where an id or a name is expected.
+    Url,
+    /// White space or control characters in it or around it.
+    WhiteSpace,
+    /// The GUID of zeros.
+    ZeroGuid,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "is empty",
+            Self::KeyId => "is a GUID, so it is the key's id and not its value",
+            Self::NamesNoTenant => "names no single tenant, and this kind of access needs one",
+            Self::NotAGuid => "is not a GUID with hyphens",
+            Self::NotAScope => "has characters that no scope has",
+            Self::NotATenant => "is neither a GUID nor a domain",
+            Self::NotAUrl => "is not a URL",
+            Self::NotHttps => "is not https",
+            Self::Placeholder => "is still a placeholder",
+            Self::Quoted => "has quotation marks around it",
+            Self::Unprintable => "has characters that do not belong there",
+            Self::Url => "is a URL, where only the id or name is expected",
+            Self::UrlParts => "carries a user, a query or a fragment",
+            Self::WhiteSpace => "has white space or control characters in it or around it",
+            Self::ZeroGuid => "is the GUID of zeros",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn an_error_reads_as_what_happened_and_what_to_do() {
+        let facts = Facts {
+            aadsts: Some(7_000_215),
+            correlation_id: Some("c-1".into()),
+            trace_id: Some("t-1".into()),
+            ..Facts::default()
+        };
+        let error =
+            Error::new(ErrorKind::Rejected, "Entra refused the application").with_facts(facts);
+
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(
+            lines[0].starts_with("Entra refused the application (AADSTS7000215): "),
+            "{text}"
+        );
+        assert!(lines[1].starts_with("app.credential: "), "{text}");
+        assert!(
+            lines[1].ends_with("Correlation id c-1. Trace id t-1."),
+            "{text}"
+        );
+    }
+}

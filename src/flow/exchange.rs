@@ -1,0 +1,115 @@
+//! The way to the token endpoint and back, which is the same for every grant.
+
+use std::sync::Arc;
+
+use url::form_urlencoded;
+
+use crate::clock::{Clock, Timestamp};
+use crate::cloud::Cloud;
+use crate::credential::ClientSecret;
+use crate::entropy::IdSequence;
+use crate::error::{Error, ErrorKind, Facts};
+use crate::id::{ClientId, CorrelationId, TenantId};
+use crate::protocol::claims;
+use crate::protocol::token_request::{Grant, Proof, TokenCall};
+use crate::protocol::token_response::{self, Issued};
+use crate::scope::ScopeSet;
+use crate::transport::{Transport, TransportError, TransportErrorKind};
+
+/// One application at one authority.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) cloud: Cloud,
+    pub(crate) client: ClientId,
+    pub(crate) secret: ClientSecret,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: IdSequence,
+    /// Tell Entra that claims challenges are understood.
+    pub(crate) continuous_access: bool,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) tenant: TenantId,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) claims: Option<Arc<str>>,
+    pub(crate) challenge: Option<Box<str>>,
+    pub(crate) correlation_id: Option<CorrelationId>,
+}
+
+impl Exchange {
+    /// Redeems `grant` over `transport`; the moment is when it was asked for.
+    pub(crate) async fn redeem(
+        &self,
+        grant: Grant,
+        ask: &Ask,
+        transport: &dyn Transport,
+    ) -> Result<(Timestamp, Issued), Error> {
+        let endpoint = self.cloud.token_endpoint(&ask.tenant);
+        let endpoint = endpoint.parse().map_err(|error: http::uri::InvalidUri| {
+            Error::config("the token endpoint is no URL").caused_by(error)
+        })?;
+        let capabilities = self
+            .continuous_access
+            .then_some(claims::CLIENT_CAPABILITIES);
+        let claims = claims::merge(
+            [
+                capabilities,
+                ask.claims.as_deref(),
+                ask.challenge.as_deref(),
+            ]
+            .into_iter()
+            .flatten(),
+        );
+        let correlation_id = ask.correlation_id.unwrap_or_else(|| self.ids.next());
+        let call = TokenCall {
+            endpoint,
+            client: &self.client,
+            proof: Proof::Secret(self.secret.secret()),
+            grant,
+            scopes: &ask.scopes,
+            claims: claims.as_deref(),
+            correlation_id,
+        };
+
+        let asked_at = self.clock.now();
+        let answer = transport.send(call.into_http()).await;
+        let answered_at = self.clock.now();
+        let secret = self.secret.secret().expose();
+        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let outcome = match answer {
+            Ok(answer) => token_response::read(&answer, answered_at.wall(), &[secret, &encoded]),
+            Err(error) => Err(unanswered(error, correlation_id)),
+        };
+
+        let (tenant, scopes) = (&ask.tenant, &ask.scopes);
+        match outcome {
+            Ok(issued) => {
+                let lifetime = issued.lifetime;
+                tracing::debug!(%tenant, %scopes, %correlation_id, ?lifetime, "token issued");
+                Ok((asked_at, issued))
+            }
+            Err(error) => {
+                let (kind, status, aadsts) = (error.kind(), error.status(), error.aadsts());
+                tracing::warn!(%tenant, %scopes, %correlation_id, ?kind, status, aadsts, "no token issued");
+                Err(error)
+            }
+        }
+    }
+}
+
+fn unanswered(error: TransportError, correlation_id: CorrelationId) -> Error {
+    let kind = match error.kind() {
+        TransportErrorKind::Config => ErrorKind::Config,
+        TransportErrorKind::TooLarge => ErrorKind::Malformed,
+        _ => ErrorKind::Network,
+    };
+    let facts = Facts {
+        correlation_id: Some(correlation_id.to_string().into()),
+        ..Facts::default()
+    };
+    Error::new(kind, format!("the token endpoint gave no answer: {error}"))
+        .with_facts(facts)
+        .caused_by(error)
+}

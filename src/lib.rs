@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod api;
+mod builder;
+mod cache;
+mod clock;
+mod cloud;
+mod credential;
+mod diagnosis;
+mod entropy;
+mod error;
+mod flow;
+mod id;
+mod key;
+mod protocol;
+mod provider;
+mod request;
+mod scope;
+mod secret;
+mod token;
+mod transport;
+
+pub use api::{Api, ApiEndpoint, CustomApi};
+pub use builder::{Builder, PartnerAuth, WantsAccess, WantsClient, WantsCredential, WantsTenant};
+pub use clock::{Clock, Sleep, SystemClock, Timestamp};
+pub use cloud::{Cloud, CustomCloud};
+pub use credential::ClientSecret;
+pub use diagnosis::{Diagnosis, SetupStep};
+pub use entropy::{Entropy, SystemEntropy};
+pub use error::{ConfigError, Error, ErrorKind, Flaw};
+pub use id::{ClientId, CorrelationId, TenantId};
+pub use provider::{AppOnlyProvider, TokenFuture, TokenProvider};
+pub use request::TokenRequest;
+pub use scope::{Scope, ScopeSet};
+pub use secret::{Secret, SecretBytes};
+pub use token::AccessToken;
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use transport::reqwest::{ReqwestTransport, ReqwestTransportBuilder};
+pub use transport::retry::RetryPolicy;
+pub use transport::{Transport, TransportError, TransportErrorKind, TransportFuture};

@@ -1,0 +1,140 @@
+//! What a caller asks of a provider: [`TokenRequest`].
+
+use std::sync::Arc;
+
+use crate::api::Api;
+use crate::error::ConfigError;
+use crate::id::{CorrelationId, TenantId};
+use crate::scope::ScopeSet;
+use crate::token::AccessToken;
+
+/// What a caller asks of a [`TokenProvider`](crate::TokenProvider).
+///
+/// Make one per API and tenant, keep it, and pass it by reference:
+///
+/// ```
+/// # use partner_auth::{Api, TokenRequest};
+/// let request = TokenRequest::new(Api::PartnerCenter);
+/// let elsewhere = request.clone().tenant("fabrikam.onmicrosoft.com".parse()?);
+/// # Ok::<(), partner_auth::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct TokenRequest {
+    pub(crate) target: Target,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) claims: Option<Arc<str>>,
+    /// Why the cached token will not do, if it will not.
+    pub(crate) demand: Option<Arc<Demand>>,
+    /// Boxed, for it is read when a call is made, not when a token is cached.
+    pub(crate) correlation_id: Option<Box<CorrelationId>>,
+}
+
+/// What the token must be good for.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Api(Api),
+    Scopes(ScopeSet),
+}
+
+/// Why the cached token will not do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demand {
+    pub(crate) force_refresh: bool,
+    pub(crate) rejected: Option<AccessToken>,
+    pub(crate) challenge: Option<Box<str>>,
+}
+
+impl TokenRequest {
+    /// Asks for a token of `api`, in the provider's cloud, with all that was granted.
+    pub fn new(api: Api) -> Self {
+        Self::of(Target::Api(api))
+    }
+
+    /// Asks for a token with these scopes.
+    pub fn for_scopes(scopes: ScopeSet) -> Self {
+        Self::of(Target::Scopes(scopes))
+    }
+
+    /// Asks in another tenant than the provider's own.
+    pub fn tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// Asks for a token that meets `claims`, a JSON object. Tokens with other claims, or none, are
+    /// cached apart.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Claims`] when the text is not a JSON object.
+    ///
+    /// # Protocol
+    ///
+    /// [OpenID Connect Core §5.5](https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter).
+    pub fn claims(mut self, claims: &str) -> Result<Self, ConfigError> {
+        self.claims = Some(json_object(claims)?.into());
+        Ok(self)
+    }
+
+    /// Answers an API's claims challenge: asks Entra for a token that meets `claims`, which then
+    /// takes the place of the cached one.
+    ///
+    /// Say with [`replacing`](Self::replacing) which token was challenged, so that of many callers
+    /// with the same revoked token one alone asks Entra.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Claims`] when the text is not a JSON object.
+    ///
+    /// # Protocol
+    ///
+    /// [Claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge).
+    pub fn challenge(mut self, claims: &str) -> Result<Self, ConfigError> {
+        let claims = json_object(claims)?.into();
+        self.demand().challenge = Some(claims);
+        Ok(self)
+    }
+
+    /// Asks for another token than `rejected`, which an API has refused: a new one if the cache
+    /// still holds it, else the one that took its place.
+    pub fn replacing(mut self, rejected: &AccessToken) -> Self {
+        self.demand().rejected = Some(rejected.clone());
+        self
+    }
+
+    /// Asks Entra even if the cached token is good.
+    ///
+    /// One request per call; [`replacing`](Self::replacing) is what you want after a `401`.
+    pub fn force_refresh(mut self) -> Self {
+        self.demand().force_refresh = true;
+        self
+    }
+
+    /// Names the call to Entra, if there has to be one. The default is a new id for each.
+    pub fn correlation_id(mut self, id: CorrelationId) -> Self {
+        self.correlation_id = Some(Box::new(id));
+        self
+    }
+
+    fn of(target: Target) -> Self {
+        Self {
+            target,
+            tenant: None,
+            claims: None,
+            demand: None,
+            correlation_id: None,
+        }
+    }
+
+    fn demand(&mut self) -> &mut Demand {
+        Arc::make_mut(self.demand.get_or_insert_default())
+    }
+}
+
+fn json_object(text: &str) -> Result<&str, ConfigError> {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(ConfigError::Claims),
+    }
+}
