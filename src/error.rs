@@ -123,6 +123,11 @@ impl Error {
         Self::new(ErrorKind::Config, message)
     }
 
+    pub(crate) fn with_claims(mut self, claims: String) -> Self {
+        self.edit(|inner| inner.facts.claims = Some(claims.into()));
+        self
+    }
+
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.edit(|inner| inner.kind = kind);
         self

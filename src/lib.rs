@@ -4,6 +4,7 @@
 mod api;
 mod builder;
 mod cache;
+mod client;
 mod clock;
 mod cloud;
 mod credential;
@@ -23,6 +24,15 @@ mod transport;
 
 pub use api::{Api, ApiEndpoint, CustomApi};
 pub use builder::{Builder, PartnerAuth, WantsAccess, WantsClient, WantsCredential, WantsTenant};
+pub use client::api_error::ApiError;
+pub use client::page::Page;
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use client::{
+    items::Items,
+    middleware::BearerMiddleware,
+    partner::{PartnerClient, PartnerClientBuilder, PartnerRequest, PartnerResponse},
+};
 pub use clock::{Clock, Sleep, SystemClock, Timestamp};
 pub use cloud::{Cloud, CustomCloud};
 pub use credential::ClientSecret;
