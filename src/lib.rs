@@ -19,6 +19,9 @@ mod provider;
 mod request;
 mod scope;
 mod secret;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod token;
 mod transport;
 
