@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Here and not in the manifest: examples may talk.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod api;
 mod builder;

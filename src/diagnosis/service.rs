@@ -127,6 +127,15 @@ const TABLE: &[Row] = &[
     row(&PARTNER,        Usual(403), Policy,        false, "insufficent_claims|insufficient_claims", "Conditional access wants more claims than the token has.", "Repeat the sign-in with the claims value of the WWW-Authenticate header."),
     row(&PARTNER,        Only(403),  UserRole,      false, "accessDenied|unAuthorized", "The token was accepted, but the user lacks the partner role for this data (e.g. Referrals Admin or User).", "Give the signed-in user the role in Partner Center user management."),
     row(&PARTNER_CENTER, Usual(401), UserMfa,       false, "900421", "App+user call without an MFA claim.", "Sign in interactively with MFA and store the new refresh token; to check it, send the request header ValidateMfa: true and read the response header isMfaCompliant."),
+    row(&PARTNER_CENTER, Usual(403), UserSignIn,    false, "900329|application-only authentication", "This resource takes no app-only tokens.", "Call it with an app + user provider: a browser sign-in, a device code or a stored refresh token."),
+    row(&PARTNER_CENTER, Usual(403), UserRole,      false, "900308", "The caller's role, or the GDAP relationship, does not allow this.", "Give the user or the application the role that the page of the API names, and check the GDAP roles for that customer."),
+    row(&PARTNER_CENTER, Usual(403), Policy,        false, "900309", "Conditional Access blocked the call.", "Look up the sign-in in the Entra sign-in log, and change the policy or meet it."),
+    row(&PARTNER_CENTER, Usual(403), UserRole,      false, "900159|20002", "There is no commerce relationship with this customer.", "Check the customer's id, and ask the customer to accept the reseller relationship."),
+    row(&PARTNER_CENTER, Usual(403), UserRole,      false, "900149", "The partner's program status is not active.", "Complete the enrolment in Partner Center > Account settings."),
+    row(&PARTNER_CENTER, Usual(400), Request,       false, "900316", "A partner token (generatetoken) was sent where an Entra token is needed.", "Send the Entra access token as it is."),
+    row(&PARTNER_CENTER, Usual(401), Request,       false, "800001", "The bearer token was missing or could not be used.", "Send a current token for https://api.partnercenter.microsoft.com."),
+    row(&PARTNER_CENTER, Only(429),  Runtime,       true,  "", "Partner Center limits the calls per partner and customer.", "Wait as long as Retry-After says, then slow down: calls in between count too."),
+    row(&PARTNER,        Only(429),  Runtime,       true,  "", "The Partner API limits the calls.", "Wait as long as Retry-After says, then slow down: calls in between count too."),
     row(&PARTNER_CENTER, Usual(401), Request,       false, "900420", "Token has an audience that is no longer accepted (graph.windows.net).", "Ask for https://api.partnercenter.microsoft.com/.default."),
     row(&PARTNER_CENTER, Usual(401), UserMfa,       false, "MFA required. (10001)|MFA required", "App+user call without an MFA claim.", "Sign in interactively with MFA and store the new refresh token."),
     row(&PARTNER_CENTER, Usual(403), UserRole,      false, "The supplied role does not have the rights to perform the requested operation", "Authenticated, but user/app has no sufficient Partner Center role, or the call does not take app-only.", "Give the user Admin agent (or the role named on the API page), or switch to app+user."),
@@ -159,7 +168,9 @@ mod tests {
         let mut seen = HashSet::new();
         for row in TABLE {
             assert!(
-                row.words.split('|').all(|words| seen.insert(words)),
+                row.words
+                    .split('|')
+                    .all(|words| seen.insert((row.service.id, words))),
                 "{row:?}"
             );
             for text in [row.meaning, row.remedy] {

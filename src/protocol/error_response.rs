@@ -34,7 +34,7 @@ pub(crate) fn read(answer: &Response<SecretBytes>, now: SystemTime, secrets: &[&
     facts.aadsts = codes.first().copied();
     facts.oauth_error = printable(wire.error);
     facts.suberror = printable(wire.suberror);
-    facts.description = printable(wire.error_description).map(|text| first_sentence(&text));
+    facts.description = printable(wire.error_description).map(|text| without_ids(&text));
     facts.claims = wire.claims.map(Into::into);
     facts.correlation_id = printable(wire.correlation_id).or(facts.correlation_id);
     facts.trace_id = printable(wire.trace_id).or(facts.trace_id);
@@ -136,10 +136,15 @@ fn unreadable(status: StatusCode, headers: &HeaderMap) -> String {
     }
 }
 
-/// Entra repeats the ids and the time at the end of its text; they have places of their own.
-fn first_sentence(description: &str) -> Box<str> {
+/// Entra writes the number before its text, and the ids and the time behind; they have places of
+/// their own.
+fn without_ids(description: &str) -> Box<str> {
     let end = description.find(" Trace ID:").unwrap_or(description.len());
-    description[..end].trim().into()
+    let text = description[..end].trim();
+    match text.split_once(": ") {
+        Some((number, text)) if number.starts_with("AADSTS") => text.into(),
+        _ => text.into(),
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entra::{CLIENT, DOMAIN, FakeEntra, TENANT, parsed};
 use super::partner::{FakeApi, FakePartner};
 use crate::api::Api;
+use crate::builder::{Builder, PartnerAuth, WantsAccess};
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CustomCloud};
 use crate::id::{ClientId, TenantId};
@@ -56,6 +57,33 @@ impl FakeCloud {
             .and_then(|cloud| cloud.with_api(&Api::PartnerApi, self.partner_api().url()))
             .and_then(|cloud| cloud.with_api(&Api::PartnerCenter, self.partner_center().url()));
         Cloud::Custom(cloud.expect("an origin on loopback is a good URL"))
+    }
+
+    /// Returns a builder with everything answered: the fake's cloud, tenant, application and secret.
+    ///
+    /// ```
+    /// # use partner_auth::testing::FakeCloud;
+    /// # use partner_auth::{Api, TokenProvider, TokenRequest};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), partner_auth::Error> {
+    /// let fake = FakeCloud::start().await;
+    /// let provider = fake.builder().app_only();
+    /// provider.token(&TokenRequest::new(Api::PartnerCenter)).await?;
+    /// assert_eq!(fake.entra().token_requests(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never: the fake's own secret is a good one.
+    pub fn builder(&self) -> Builder<WantsAccess> {
+        let secret = self.client_secret().parse();
+        PartnerAuth::builder()
+            .tenant(self.tenant())
+            .client(self.client())
+            .client_secret(secret.expect("the fake's own secret is a good one"))
+            .cloud(self.cloud())
     }
 
     /// Returns the registered tenant, by its GUID.

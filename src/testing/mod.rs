@@ -7,6 +7,24 @@
 //! | what happens as time goes by | [`ManualClock`] |
 //! | what happens when something breaks | [`Fault`], [`Answer`] |
 //!
+//! ```
+//! use partner_auth::testing::{Fault, FakeCloud};
+//! use partner_auth::{Api, PartnerClient};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let fake = FakeCloud::start().await;
+//! let client = PartnerClient::new(Api::PartnerCenter, fake.builder().app_only())?;
+//!
+//! fake.entra().fault(Fault::status(503)); // the first answer of Entra
+//! let customers = client.get("v1/customers").send().await?;
+//!
+//! assert!(customers.status().is_success());
+//! assert_eq!(fake.entra().token_requests(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Nothing leaves loopback, and nothing is shared between two clouds but the key that signs their
 //! tokens. All servers run on threads of their own, so a test may block.
 //!
