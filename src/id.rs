@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use crate::error::{ConfigError, Flaw};
@@ -136,7 +137,18 @@ impl CorrelationId {
     }
 
     pub(crate) fn to_header(self) -> HeaderValue {
-        HeaderValue::from_bytes(&self.0.0).unwrap_or_else(|_| HeaderValue::from_static(""))
+        let [value] = Self::to_headers([self]);
+        value
+    }
+
+    /// Returns the ids as header values, all in one piece of memory.
+    pub(crate) fn to_headers<const N: usize>(ids: [Self; N]) -> [HeaderValue; N] {
+        let texts: [[u8; 36]; N] = ids.map(|id| id.0.0);
+        let bytes = Bytes::from_owner(Texts(texts));
+        std::array::from_fn(|at| {
+            HeaderValue::from_maybe_shared(bytes.slice(at * 36..(at + 1) * 36))
+                .unwrap_or_else(|_| HeaderValue::from_static(""))
+        })
     }
 }
 
@@ -254,10 +266,9 @@ impl Guid {
 
     fn from_bits(bits: u128) -> Self {
         let mut guid = [b'-'; 36];
-        let places = (0..guid.len()).filter(|place| !HYPHENS.contains(place));
-        for (digit, place) in places.enumerate() {
-            let nibble = (bits >> (124 - 4 * digit)) & 0xf;
-            guid[place] = b"0123456789abcdef"[nibble as usize];
+        for (byte, place) in bits.to_be_bytes().into_iter().zip(PLACES) {
+            guid[place] = DIGITS[usize::from(byte >> 4)];
+            guid[place + 1] = DIGITS[usize::from(byte & 0xf)];
         }
         Self(guid)
     }
@@ -271,7 +282,19 @@ impl Guid {
     }
 }
 
+/// Texts side by side, as `Bytes` wants to own them.
+struct Texts<const N: usize>([[u8; 36]; N]);
+
+impl<const N: usize> AsRef<[u8]> for Texts<N> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_flattened()
+    }
+}
+
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Where the two digits of each byte go.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::api_error::ApiError;
@@ -47,8 +47,8 @@ pub(crate) fn attach(headers: &mut HeaderMap, token: &AccessToken) {
 /// The names of a call: of the request itself, and of what ties it to others. A replay keeps both,
 /// so that the server knows it for one. What the caller has named already is left alone.
 pub(crate) struct Names {
-    request: Option<(HeaderName, CorrelationId)>,
-    correlation: Option<(HeaderName, CorrelationId)>,
+    request: Option<(HeaderName, HeaderValue)>,
+    correlation: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Names {
@@ -64,17 +64,17 @@ impl Names {
             Api::Custom(_) | Api::Graph | Api::PartnerApi => (None, CLIENT_REQUEST_ID),
         };
         let is_open = |name: &HeaderName| !given.contains_key(name);
+        let [own, tied] =
+            CorrelationId::to_headers([ids.next(), tie.unwrap_or_else(|| ids.next())]);
         Self {
-            request: request.filter(is_open).map(|name| (name, ids.next())),
-            correlation: Some(correlation)
-                .filter(is_open)
-                .map(|name| (name, tie.unwrap_or_else(|| ids.next()))),
+            request: request.filter(is_open).map(|name| (name, own)),
+            correlation: Some(correlation).filter(is_open).map(|name| (name, tied)),
         }
     }
 
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         for (name, id) in [&self.request, &self.correlation].into_iter().flatten() {
-            headers.insert(name, id.to_header());
+            headers.insert(name, id.clone());
         }
     }
 }

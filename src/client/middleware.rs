@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Extensions, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use http_body::Frame;
 use reqwest::{Body, Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Middleware, Next};
@@ -132,69 +132,109 @@ impl BearerMiddleware {
 impl Inner {
     async fn run(
         &self,
-        request: Request,
+        mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, reqwest_middleware::Error> {
         bearer::guard(&self.endpoint, request.url(), request.headers()).map_err(raise)?;
         let tie = extensions.get::<CorrelationId>().copied();
-        let asked = extensions.get::<TokenRequest>().cloned();
-        let asked = asked.as_ref().unwrap_or(&self.request);
+        let call = Call {
+            names: Names::new(request.headers(), &self.api, &self.ids, tie),
+            spare: Spare::of(&request),
+            asked: extensions.get::<TokenRequest>().cloned(),
+        };
+        let token = self
+            .provider
+            .token(call.asked(&self.request))
+            .await
+            .map_err(raise)?;
+        call.dress(&mut request, &token);
+        let response = next.clone().run(request, extensions).await?;
 
-        // Cloned before anything is attached, while the headers are few.
-        let spare = request.try_clone();
-        let replay = || spare.as_ref().and_then(Request::try_clone);
-        let names = Names::new(request.headers(), &self.api, &self.ids, tie);
-        let method = request.method().clone();
-        let mut request = request;
-        let mut token = self.provider.token(asked).await.map_err(raise)?;
+        match is_refusal(response.status()) {
+            false => Ok(response),
+            // Boxed: what comes after a refusal is larger than all before, and rarely needed.
+            true => Box::pin(self.after_refusal(call, token, response, extensions, next)).await,
+        }
+    }
+
+    async fn after_refusal(
+        &self,
+        call: Call,
+        mut token: AccessToken,
+        mut response: Response,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response, reqwest_middleware::Error> {
+        let asked = call.asked(&self.request);
         let mut renewed = false;
         let mut waited = Duration::ZERO;
 
-        loop {
-            names.write(request.headers_mut());
-            bearer::attach(request.headers_mut(), &token);
-            let response = next.clone().run(request, extensions).await?;
-
-            if !is_refusal(response.status()) {
-                return Ok(response);
-            }
-            let (response, refusal) = self.read_refusal(response).await;
-            let (status, headers) = (response.status(), response.headers());
-            match bearer::verdict(&method, status, headers, &refusal, reason_of(&response)) {
-                Verdict::Pass => return Ok(response),
+        while is_refusal(response.status()) {
+            let (answer, refusal) = self.read_refusal(response).await;
+            let Some(mut replay) = call.spare.replay(&answer, &self.endpoint) else {
+                return self.last_word(&call.spare.method, answer, refusal);
+            };
+            match self.verdict(&call.spare.method, &answer, &refusal) {
+                Verdict::Pass => return Ok(answer),
                 Verdict::Refuse(kind) => return Err(raise(refusal.into_error(kind))),
                 Verdict::Renew(Some(claims)) if renewed => {
                     // The claims cannot be met by asking again.
                     let error = refusal.into_error(ErrorKind::InteractionRequired);
                     return Err(raise(error.with_claims(claims)));
                 }
-                Verdict::Renew(None) if renewed => return Ok(response),
+                Verdict::Renew(None) if renewed => return Ok(answer),
                 Verdict::Renew(claims) => {
-                    let Some(again) = replay() else {
-                        return Ok(response);
-                    };
                     match self.another_token(asked, &token, claims.as_deref()).await? {
                         Some(other) => token = other,
-                        None => return Ok(response),
+                        None => return Ok(answer),
                     }
                     renewed = true;
-                    request = again;
                 }
                 Verdict::Wait(wait) => {
                     let wait = wait.max(SHORTEST_WAIT);
-                    let (Some(again), true) = (replay(), waited + wait <= LONGEST_WAIT) else {
-                        return Ok(response);
-                    };
-                    tracing::debug!(?wait, status = status.as_u16(), "the API asks to wait");
-                    drop(response);
+                    if waited + wait > LONGEST_WAIT {
+                        return Ok(answer);
+                    }
+                    tracing::debug!(
+                        ?wait,
+                        status = answer.status().as_u16(),
+                        "the API asks to wait"
+                    );
+                    drop(answer);
                     self.clock.sleep(wait).await;
                     waited += wait;
                     token = self.provider.token(asked).await.map_err(raise)?;
-                    request = again;
                 }
             }
+            call.dress(&mut replay, &token);
+            response = next.clone().run(replay, extensions).await?;
         }
+        Ok(response)
+    }
+
+    /// The verdict on the answer to a request that cannot be sent twice: what no token can mend is
+    /// still told at once, all else is the caller's.
+    fn last_word(
+        &self,
+        method: &Method,
+        answer: Response,
+        refusal: ApiError,
+    ) -> Result<Response, reqwest_middleware::Error> {
+        match self.verdict(method, &answer, &refusal) {
+            Verdict::Refuse(kind) => Err(raise(refusal.into_error(kind))),
+            _ => Ok(answer),
+        }
+    }
+
+    fn verdict(&self, method: &Method, answer: &Response, refusal: &ApiError) -> Verdict {
+        bearer::verdict(
+            method,
+            answer.status(),
+            answer.headers(),
+            refusal,
+            reason_of(answer),
+        )
     }
 
     /// A token in place of the refused one, or `None` when the provider has no other.
@@ -272,6 +312,84 @@ impl Error {
             }
         };
         other
+    }
+}
+
+/// What every attempt of one call has in common.
+struct Call {
+    names: Names,
+    spare: Spare,
+    asked: Option<TokenRequest>,
+}
+
+impl Call {
+    fn asked<'a>(&'a self, default: &'a TokenRequest) -> &'a TokenRequest {
+        self.asked.as_ref().unwrap_or(default)
+    }
+
+    fn dress(&self, request: &mut Request, token: &AccessToken) {
+        self.names.write(request.headers_mut());
+        bearer::attach(request.headers_mut(), token);
+    }
+}
+
+/// What is kept of a request to send it again.
+struct Spare {
+    method: Method,
+    kept: Kept,
+}
+
+enum Kept {
+    /// All but the URL, which the answer has too: a request without a body is kept for nothing.
+    Head {
+        headers: HeaderMap,
+        timeout: Option<Duration>,
+        version: Version,
+    },
+    Whole(Box<Request>),
+    /// The body cannot be sent twice.
+    Nothing,
+}
+
+impl Spare {
+    /// Taken before anything is attached, while the headers are few.
+    fn of(request: &Request) -> Self {
+        let kept = match request.body() {
+            None => Kept::Head {
+                headers: request.headers().clone(),
+                timeout: request.timeout().copied(),
+                version: request.version(),
+            },
+            Some(_) => request
+                .try_clone()
+                .map_or(Kept::Nothing, |request| Kept::Whole(Box::new(request))),
+        };
+        Self {
+            method: request.method().clone(),
+            kept,
+        }
+    }
+
+    fn replay(&self, answer: &Response, endpoint: &ApiEndpoint) -> Option<Request> {
+        match &self.kept {
+            Kept::Nothing => None,
+            Kept::Whole(request) => request.try_clone(),
+            Kept::Head {
+                headers,
+                timeout,
+                version,
+            } => {
+                // A client of the user's own may have followed a redirect.
+                let url = Some(answer.url()).filter(|url| endpoint.allows(url))?;
+                let mut request = Request::new(self.method.clone(), url.clone());
+                request.headers_mut().clone_from(headers);
+                if timeout.is_some() {
+                    *request.timeout_mut() = *timeout;
+                }
+                *request.version_mut() = *version;
+                Some(request)
+            }
+        }
     }
 }
 
