@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     for api in [Api::PartnerApi, Api::PartnerCenter, Api::Graph] {
         let token = provider.token(&TokenRequest::new(api.clone())).await?;
-        println!("{api}: {:?}", token);
+        println!("{api}: {token:?}");
     }
 
     // The application is not known in the customer's tenant yet, and the error says what to do.

@@ -27,6 +27,7 @@ impl TokenProvider for FromThePlatform {
 
 /// Whatever the platform offers: a socket, a file, a sidecar.
 async fn fetch_from_the_platform(fake: &FakeCloud) -> String {
+    tokio::task::yield_now().await;
     fake.entra()
         .user_token(&Api::PartnerApi)
         .mint()

@@ -36,7 +36,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         r#"{"code":"900421","description":"MFA required"}"#,
         &[],
     );
-    let error = count_customers(&client).await.expect_err("MFA is missing");
+    let error = count_customers(&client)
+        .await
+        .err()
+        .ok_or("MFA is missing")?;
     assert_eq!(error.kind(), ErrorKind::MfaRequired);
     println!("{error}");
     Ok(())

@@ -199,7 +199,7 @@ pub(crate) fn flaw_of(text: &str) -> Option<Flaw> {
         Some(Flaw::Url)
     } else if is_template {
         Some(Flaw::Placeholder)
-    } else if Guid::parse(text).is_some_and(|guid| guid.is_zero()) {
+    } else if Guid::parse(text).is_some_and(Guid::is_zero) {
         Some(Flaw::ZeroGuid)
     } else {
         None

@@ -48,9 +48,9 @@ struct Inner {
 /// When a token is renewed, and when it is no longer given out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
-    pub(crate) renew_at: Timestamp,
-    pub(crate) dead_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
+    pub(crate) renewal: Timestamp,
+    pub(crate) death: Timestamp,
+    pub(crate) expiry: Timestamp,
 }
 
 impl AccessToken {
@@ -62,11 +62,11 @@ impl AccessToken {
     /// control characters or characters beyond ASCII. Check where it came from.
     pub fn new(text: &str, expires_on: SystemTime) -> Result<Self, Error> {
         // No monotonic clock is asked here: whoever made the token decides how long it serves.
-        let expires_at = Timestamp::new(expires_on, Duration::MAX);
+        let expiry = Timestamp::new(expires_on, Duration::MAX);
         let life = Life {
-            renew_at: expires_at,
-            dead_at: expires_at,
-            expires_at,
+            renewal: expiry,
+            death: expiry,
+            expiry,
         };
         Blank::new().fill(text, None, life)
     }
@@ -95,13 +95,13 @@ impl AccessToken {
     /// Returns when the token expires. It may be revoked before.
     #[must_use]
     pub fn expires_on(&self) -> SystemTime {
-        self.0.life.expires_at.wall()
+        self.0.life.expiry.wall()
     }
 
     /// Returns when a provider of this crate begins to renew the token, in the background.
     #[must_use]
     pub fn refresh_on(&self) -> SystemTime {
-        self.0.life.renew_at.wall()
+        self.0.life.renewal.wall()
     }
 
     /// Returns the tenant that was asked for the token, if a provider of this crate got it.
@@ -156,9 +156,9 @@ impl Blank {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
             life: Life {
-                renew_at: Timestamp::BEGINNING,
-                dead_at: Timestamp::BEGINNING,
-                expires_at: Timestamp::BEGINNING,
+                renewal: Timestamp::BEGINNING,
+                death: Timestamp::BEGINNING,
+                expiry: Timestamp::BEGINNING,
             },
             key: None,
             authorization: HeaderValue::from_static(""),

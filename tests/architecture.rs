@@ -1,5 +1,7 @@
 //! The house plan, held against the code: lower modules never import higher ones.
 
+#![allow(clippy::panic, clippy::unwrap_used)] // helpers of tests are tests
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -67,7 +67,7 @@ fn measure(report: &mut Report) {
     let partner = partner.http_client(client()).build().expect("a client");
 
     let mut rows = Rows::new(count).rounds_of(Duration::from_millis(100));
-    let base = rows.base("bare reqwest", |calls| {
+    let alone = rows.base("bare reqwest", |calls| {
         runtime.block_on(async {
             for _ in 0..calls {
                 let answer = bare.get(&url).send().await.expect("an answer");
@@ -84,7 +84,7 @@ fn measure(report: &mut Report) {
             }
         });
     })
-    .against(base);
+    .against(alone);
     rows.add("a layer that does nothing", |calls| {
         runtime.block_on(async {
             for _ in 0..calls {
@@ -93,7 +93,7 @@ fn measure(report: &mut Report) {
             }
         });
     })
-    .against(base);
+    .against(alone);
     rows.add("`BearerMiddleware`", |calls| {
         runtime.block_on(async {
             for _ in 0..calls {
@@ -102,7 +102,7 @@ fn measure(report: &mut Report) {
             }
         });
     })
-    .against(base);
+    .against(alone);
     rows.add("`PartnerClient`", |calls| {
         runtime.block_on(async {
             for _ in 0..calls {
@@ -111,7 +111,7 @@ fn measure(report: &mut Report) {
             }
         });
     })
-    .against(base)
+    .against(alone)
     .at_most_above(800.0, 6.0);
     rows.measure(report);
 }

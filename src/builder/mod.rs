@@ -242,8 +242,8 @@ impl<State> Builder<State> {
         self
     }
 
-    /// Sets what carries the requests to Entra. The default is a
-    /// [`ReqwestTransport`](crate::ReqwestTransport) of the provider's own.
+    /// Sets what carries the requests to Entra. The default is a `ReqwestTransport` of the provider's
+    /// own; without the feature `reqwest` there is none.
     pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
         self.settings.transport = Arc::new(transport);
         self

@@ -29,9 +29,9 @@ pub(super) fn life(
     let earlier = (lifetime / 10).mul_f64(jitter.clamp(0.0, 1.0));
 
     Life {
-        renew_at: asked_at.after(renew_in.saturating_sub(earlier).min(dead_in)),
-        dead_at: asked_at.after(dead_in),
-        expires_at: asked_at.after(lifetime),
+        renewal: asked_at.after(renew_in.saturating_sub(earlier).min(dead_in)),
+        death: asked_at.after(dead_in),
+        expiry: asked_at.after(lifetime),
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
         for (lifetime, refresh_in, jitter, renewed, dead, expired) in table {
             let seconds = Duration::from_secs;
             let life = life(start, seconds(lifetime), refresh_in.map(seconds), jitter);
-            let actual = [life.renew_at, life.dead_at, life.expires_at];
+            let actual = [life.renewal, life.death, life.expiry];
             let expected = [renewed, dead, expired].map(|at| start.after(seconds(at)));
             assert_eq!(actual, expected, "{lifetime} {refresh_in:?} {jitter}");
         }

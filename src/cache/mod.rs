@@ -97,9 +97,9 @@ impl TokenCache {
             .0
             .table
             .token(key)
-            .filter(|token| !now.has_reached(token.life().dead_at))?;
+            .filter(|token| !now.has_reached(token.life().death))?;
         let slot = self.0.table.slot(key);
-        if now.has_reached(token.life().renew_at)
+        if now.has_reached(token.life().renewal)
             && let Some(mut control) = slot.try_control()
             && control.flight.is_none()
             && !control.rests(now, Urgency::Ahead)
@@ -166,7 +166,7 @@ impl TokenCache {
                 .rejected
                 .as_ref()
                 .is_some_and(|bad| bad.is_same_as(token));
-            !demand.force_refresh && !is_refused && !now.has_reached(token.life().dead_at)
+            !demand.force_refresh && !is_refused && !now.has_reached(token.life().death)
         };
         if let Some(token) = self.0.table.token(slot.key.view()).filter(will_do) {
             return Ok(Step::Take(Ok(token)));

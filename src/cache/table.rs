@@ -54,7 +54,7 @@ impl Table {
         let place = self.place(key);
         let bucket = self.buckets[place.bucket].load();
         let token = bucket.as_ref()?.token(place.mark, key)?;
-        if now.has_reached(token.life().renew_at) {
+        if now.has_reached(token.life().renewal) {
             return None;
         }
         token.mark_used();

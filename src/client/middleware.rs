@@ -173,9 +173,9 @@ impl Inner {
         while is_refusal(response.status()) {
             let (answer, refusal) = self.read_refusal(response).await;
             let Some(mut replay) = call.spare.replay(&answer, &self.endpoint) else {
-                return self.last_word(&call.spare.method, answer, refusal);
+                return last_word(&call.spare.method, answer, refusal);
             };
-            match self.verdict(&call.spare.method, &answer, &refusal) {
+            match verdict(&call.spare.method, &answer, &refusal) {
                 Verdict::Pass => return Ok(answer),
                 Verdict::Refuse(kind) => return Err(raise(refusal.into_error(kind))),
                 Verdict::Renew(Some(claims)) if renewed => {
@@ -211,30 +211,6 @@ impl Inner {
             response = next.clone().run(replay, extensions).await?;
         }
         Ok(response)
-    }
-
-    /// The verdict on the answer to a request that cannot be sent twice: what no token can mend is
-    /// still told at once, all else is the caller's.
-    fn last_word(
-        &self,
-        method: &Method,
-        answer: Response,
-        refusal: ApiError,
-    ) -> Result<Response, reqwest_middleware::Error> {
-        match self.verdict(method, &answer, &refusal) {
-            Verdict::Refuse(kind) => Err(raise(refusal.into_error(kind))),
-            _ => Ok(answer),
-        }
-    }
-
-    fn verdict(&self, method: &Method, answer: &Response, refusal: &ApiError) -> Verdict {
-        bearer::verdict(
-            method,
-            answer.status(),
-            answer.headers(),
-            refusal,
-            reason_of(answer),
-        )
     }
 
     /// A token in place of the refused one, or `None` when the provider has no other.
@@ -298,21 +274,44 @@ impl Error {
     /// What is not this crate's becomes [`ErrorKind::Network`], without its URL.
     #[must_use]
     pub fn of_middleware(error: reqwest_middleware::Error) -> Self {
-        let other = match error {
-            reqwest_middleware::Error::Middleware(inner) => match inner.downcast::<Self>() {
-                Ok(own) => return own,
-                Err(other) => Self::new(
-                    ErrorKind::Network,
-                    format!("a layer of the client failed: {other}"),
-                ),
-            },
+        match error {
+            reqwest_middleware::Error::Middleware(inner) => {
+                inner.downcast::<Self>().unwrap_or_else(|other| {
+                    Self::new(
+                        ErrorKind::Network,
+                        format!("a layer of the client failed: {other}"),
+                    )
+                })
+            }
             reqwest_middleware::Error::Reqwest(error) => {
                 Self::new(ErrorKind::Network, "the API gave no answer")
                     .caused_by(error.without_url())
             }
-        };
-        other
+        }
     }
+}
+
+/// The verdict on the answer to a request that cannot be sent twice: what no token can mend is
+/// still told at once, all else is the caller's.
+fn last_word(
+    method: &Method,
+    answer: Response,
+    refusal: ApiError,
+) -> Result<Response, reqwest_middleware::Error> {
+    match verdict(method, &answer, &refusal) {
+        Verdict::Refuse(kind) => Err(raise(refusal.into_error(kind))),
+        _ => Ok(answer),
+    }
+}
+
+fn verdict(method: &Method, answer: &Response, refusal: &ApiError) -> Verdict {
+    bearer::verdict(
+        method,
+        answer.status(),
+        answer.headers(),
+        refusal,
+        reason_of(answer),
+    )
 }
 
 /// What every attempt of one call has in common.

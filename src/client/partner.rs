@@ -109,7 +109,8 @@ impl PartnerClient {
     /// A URL of any other origin is refused when the request is sent, before anything leaves.
     pub fn request(&self, method: Method, path: &str) -> PartnerRequest {
         let base = self.endpoint().base_url();
-        let url = match path.contains("://") || path.starts_with("//") || path.starts_with("\\") {
+        let has_authority = path.starts_with("//") || path.starts_with('\\');
+        let url = match has_authority || has_scheme(path) {
             true => base.join(path),
             false => base.join(path.trim_start_matches('/')),
         };
@@ -219,6 +220,12 @@ impl fmt::Debug for PartnerClientBuilder {
             .field("bearer", &self.bearer)
             .finish_non_exhaustive()
     }
+}
+
+/// `https://…`, and not a path whose query holds a URL.
+fn has_scheme(path: &str) -> bool {
+    let scheme = path.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 fn default_client(endpoint: &ApiEndpoint) -> Result<reqwest::Client, ConfigError> {

@@ -43,7 +43,6 @@ impl ReqwestTransport {
 
     /// Returns a builder with the defaults: 5 seconds to connect, 15 seconds for a whole call, the
     /// platform's root certificates, the environment's proxies.
-    #[must_use]
     pub fn builder() -> ReqwestTransportBuilder {
         ReqwestTransportBuilder {
             settings: Settings::default(),

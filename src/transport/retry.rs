@@ -195,6 +195,6 @@ impl fmt::Debug for Retry {
         f.debug_struct("Retry")
             .field("policy", &self.policy)
             .field("inner", &self.inner)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
