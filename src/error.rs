@@ -115,6 +115,7 @@ impl Error {
             facts: Facts::default(),
             retry_after: None,
             diagnosis: kind.diagnosis(),
+            is_explained: false,
             source: None,
         }))
     }
@@ -139,7 +140,10 @@ impl Error {
     }
 
     pub(crate) fn with_diagnosis(mut self, diagnosis: Diagnosis) -> Self {
-        self.edit(|inner| inner.diagnosis = diagnosis);
+        self.edit(|inner| {
+            inner.diagnosis = diagnosis;
+            inner.is_explained = true;
+        });
         self
     }
 
@@ -166,6 +170,7 @@ impl fmt::Display for Error {
             message,
             facts,
             diagnosis,
+            is_explained,
             ..
         } = &*self.0;
         write!(f, "{message}")?;
@@ -174,7 +179,9 @@ impl fmt::Display for Error {
         } else if let Some(oauth_error) = &facts.oauth_error {
             write!(f, " ({oauth_error})")?;
         }
-        write!(f, ": {}", diagnosis.meaning)?;
+        if *is_explained {
+            write!(f, ": {}", diagnosis.meaning)?;
+        }
         if let Some(description) = &facts.description {
             write!(f, " The server said: {description}")?;
         }
@@ -189,6 +196,8 @@ impl fmt::Display for Error {
     }
 }
 
+/// The same two lines, and what caused them: it is `Debug` that `main` and `unwrap` print. With `{:#?}`
+/// the parts, by name.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner {
@@ -198,15 +207,26 @@ impl fmt::Debug for Error {
             retry_after,
             diagnosis,
             source,
+            ..
         } = &*self.0;
-        f.debug_struct("Error")
-            .field("kind", kind)
-            .field("message", message)
-            .field("facts", facts)
-            .field("retry_after", retry_after)
-            .field("step", &diagnosis.step)
-            .field("source", source)
-            .finish()
+        if f.alternate() {
+            return f
+                .debug_struct("Error")
+                .field("kind", kind)
+                .field("message", message)
+                .field("facts", facts)
+                .field("retry_after", retry_after)
+                .field("step", &diagnosis.step)
+                .field("source", source)
+                .finish();
+        }
+        write!(f, "{self}")?;
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            write!(f, "\ncaused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
@@ -223,6 +243,8 @@ struct Inner {
     facts: Facts,
     retry_after: Option<Duration>,
     diagnosis: Diagnosis,
+    /// The diagnosis says more than the message.
+    is_explained: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -317,7 +339,7 @@ impl ErrorKind {
 ///
 /// The text never repeats the value: it may be a secret in the wrong place.
 #[non_exhaustive]
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Eq, PartialEq, thiserror::Error)]
 pub enum ConfigError {
     /// The API has no home in the cloud. Choose another cloud or another API.
     #[error("{api} is not available in {cloud}: {reason}")]
@@ -387,6 +409,13 @@ pub enum ConfigError {
         /// What is wrong with its value.
         error: Box<ConfigError>,
     },
+}
+
+/// The same text as `Display`: it is `Debug` that `main` and `unwrap` print.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What is wrong with a value.
@@ -465,8 +494,10 @@ mod tests {
             trace_id: Some("t-1".into()),
             ..Facts::default()
         };
-        let error =
-            Error::new(ErrorKind::Rejected, "Entra refused the application").with_facts(facts);
+        let diagnosis = crate::diagnosis::refusal(&[7_000_215], None);
+        let error = Error::new(ErrorKind::Rejected, "Entra refused the application")
+            .with_facts(facts)
+            .with_diagnosis(diagnosis);
 
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().collect();

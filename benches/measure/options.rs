@@ -12,8 +12,13 @@ pub(crate) struct Options {
 
 impl Options {
     /// Reads the command line. What it does not know it ignores: Cargo adds words of its own.
+    ///
+    /// A build without optimisations, as `cargo test --all-targets` makes, is always quick.
     pub(crate) fn from_args() -> Self {
-        let mut options = Self::default();
+        let mut options = Self {
+            quick: cfg!(debug_assertions),
+            ..Self::default()
+        };
         for word in std::env::args().skip(1) {
             match word.as_str() {
                 "--quick" => options.quick = true,

@@ -10,7 +10,7 @@ use super::report::{Goal, Report};
 pub(crate) struct Rows<'a> {
     counter: Counter,
     length: Duration,
-    rows: Vec<Row<'a>>,
+    list: Vec<Row<'a>>,
 }
 
 /// One row: a closure that makes as many calls as it is told to.
@@ -38,7 +38,7 @@ impl<'a> Rows<'a> {
         Self {
             counter,
             length: Duration::from_millis(20),
-            rows: Vec::new(),
+            list: Vec::new(),
         }
     }
 
@@ -51,13 +51,13 @@ impl<'a> Rows<'a> {
     /// Adds a row, which others may take for their base.
     pub(crate) fn base(&mut self, name: &str, calls: impl FnMut(u64) + 'a) -> RowId {
         self.add(name, calls);
-        RowId(self.rows.len() - 1)
+        RowId(self.list.len() - 1)
     }
 
     /// Adds a row.
     pub(crate) fn add(&mut self, name: &str, calls: impl FnMut(u64) + 'a) -> &mut Row<'a> {
-        let at = self.rows.len();
-        self.rows.push(Row {
+        let at = self.list.len();
+        self.list.push(Row {
             name: name.to_owned(),
             calls: Box::new(calls),
             base: None,
@@ -67,7 +67,7 @@ impl<'a> Rows<'a> {
             calls_per_round: 1,
             rounds: Vec::new(),
         });
-        &mut self.rows[at]
+        &mut self.list[at]
     }
 
     /// Measures all rows, round by round, and reports them.
@@ -76,18 +76,18 @@ impl<'a> Rows<'a> {
             false => (21, self.length),
             true => (5, self.length / 10),
         };
-        for row in &mut self.rows {
+        for row in &mut self.list {
             row.calibrate(length);
         }
         for _ in 0..rounds {
-            for row in &mut self.rows {
+            for row in &mut self.list {
                 row.round();
             }
         }
-        for at in 0..self.rows.len() {
-            let allocations = self.rows[at].allocations(self.counter);
-            let row = &self.rows[at];
-            let ratio = row.base.map(|RowId(base)| row.ratio(&self.rows[base]));
+        for at in 0..self.list.len() {
+            let allocations = self.list[at].allocations(self.counter);
+            let row = &self.list[at];
+            let ratio = row.base.map(|RowId(base)| row.ratio(&self.list[base]));
             let cells = [
                 format!("{:.1}", median(&row.rounds)),
                 ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
@@ -95,10 +95,10 @@ impl<'a> Rows<'a> {
             ];
             let mut goals = row.goals(ratio, allocations);
             if let (Some(more), Some(RowId(base))) = (row.more, row.base) {
-                let counted = (allocations, self.rows[base].allocations(self.counter));
-                goals.extend(self.rows[at].goals_above(&self.rows[base], more, counted));
+                let counted = (allocations, self.list[base].allocations(self.counter));
+                goals.extend(self.list[at].goals_above(&self.list[base], more, counted));
             }
-            let row = &self.rows[at];
+            let row = &self.list[at];
             report.row(&row.name, &cells, &goals);
         }
     }

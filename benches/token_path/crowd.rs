@@ -84,8 +84,8 @@ impl Seen {
         [
             requests.to_string(),
             format!("{:.1}", self.wall.as_secs_f64() * 1e3),
-            format!("{:.3}", self.wait(0.5)),
-            format!("{:.3}", self.wait(0.99)),
+            format!("{:.4}", self.wait(0.5)),
+            format!("{:.4}", self.wait(0.99)),
         ]
     }
 }

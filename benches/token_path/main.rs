@@ -1,7 +1,7 @@
 //! What a token costs whoever asks for it: from memory, among many tenants, and when it is not there.
 //!
 //! ```text
-//! cargo bench --bench token_path                      all parts, about half a minute
+//! cargo bench --bench token_path                      all parts, about a minute
 //! cargo bench --bench token_path -- tenants           one part
 //! cargo bench --bench token_path -- --quick --check   seconds; fails when a goal is missed
 //! ```

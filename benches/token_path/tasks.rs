@@ -49,7 +49,10 @@ pub(crate) fn measure(report: &mut Report) {
     );
     report_pairs(report, &pairs, |calls| calls / 1e6, |pair| pair.0 / pair.1);
 
-    for threads in [1, 2] {
+    for (part, threads) in [
+        ("tasks: one thread", 1),
+        ("tasks: two threads, the same token", 2),
+    ] {
         let mut pairs = Vec::new();
         for _ in 0..rounds {
             pairs.push((
@@ -57,10 +60,7 @@ pub(crate) fn measure(report: &mut Report) {
                 over_threads(&cached, threads, length),
             ));
         }
-        report.begins(
-            &format!("tasks: {threads} thread(s), the same token"),
-            &["CPU ns per call", "ratio"],
-        );
+        report.begins(part, &["CPU ns per call", "ratio"]);
         report_pairs(report, &pairs, |nanos| nanos, |pair| pair.1 / pair.0);
     }
 }

@@ -298,10 +298,10 @@ mod tests {
             ("two question marks",  "/customers?size=2?seekOperation=Next", Ok("/v1/customers?size=2&seekOperation=Next")),
             ("absolute",            "https://api.partnercenter.microsoft.com/v1/x", Ok("/v1/x")),
             ("http",                "http://api.partnercenter.microsoft.com/v1/x",  Ok("/v1/x")),
-            ("http with a port",    "http://api.partnercenter.microsoft.com:8080/v1/x", refused.clone()),
-            ("another host",        "https://evil.example/v1/x",           refused.clone()),
-            ("the other API",       "https://api.partner.microsoft.com/x", refused.clone()),
-            ("a user",              "https://x@api.partnercenter.microsoft.com/x",  refused.clone()),
+            ("http with a port",    "http://api.partnercenter.microsoft.com:8080/v1/x", refused),
+            ("another host",        "https://evil.example/v1/x",           refused),
+            ("the other API",       "https://api.partner.microsoft.com/x", refused),
+            ("a user",              "https://x@api.partnercenter.microsoft.com/x",  refused),
             ("no scheme",           "//evil.example/x",                    Err(ErrorKind::Malformed)),
             ("backslashes",         "\\\\evil.example/x",                  Ok("/v1///evil.example/x")),
             ("a script",            "javascript:alert(1)",                 refused),
@@ -350,7 +350,7 @@ mod tests {
         };
         #[rustfmt::skip]
         let table = [
-            (r#"[1,2]"#,                                                                     None, None),
+            ("[1,2]",                                                                     None, None),
             (r#"{"items":[1,2],"totalCount":7,"attributes":{}}"#,                            Some(7), None),
             (r#"{"value":[1,2],"@odata.count":7,"@odata.nextLink":"a"}"#,                    Some(7), link("a")),
             (r#"{"value":[1,2],"nextLink":"a"}"#,                                            None, link("a")),

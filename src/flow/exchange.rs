@@ -109,7 +109,7 @@ fn unanswered(error: TransportError, correlation_id: CorrelationId) -> Error {
         correlation_id: Some(correlation_id.to_string().into()),
         ..Facts::default()
     };
-    Error::new(kind, format!("the token endpoint gave no answer: {error}"))
+    Error::new(kind, format!("no token: {error}"))
         .with_facts(facts)
         .caused_by(error)
 }

@@ -78,15 +78,14 @@ impl ReqwestTransport {
             TransportError::new(TransportErrorKind::Config, "the token endpoint is no URL")
                 .caused_by(error)
         })?;
+        let no_answer = format!("no answer from {}", url.host_str().unwrap_or_default());
         let sent = self
             .client(&url)?
             .request(parts.method, url)
             .headers(parts.headers)
             .body(body.into_bytes())
             .send();
-        let mut answer = sent
-            .await
-            .map_err(|error| failed(error, "no answer arrived"))?;
+        let mut answer = sent.await.map_err(|error| failed(error, &no_answer))?;
 
         let announced = answer
             .content_length()
@@ -247,7 +246,12 @@ fn failed(error: reqwest::Error, text: &str) -> TransportError {
     } else {
         TransportErrorKind::Interrupted
     };
-    TransportError::new(kind, text).caused_by(error.without_url())
+    let error = error.without_url();
+    let mut root: &dyn std::error::Error = &error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    TransportError::new(kind, format!("{text}: {root}")).caused_by(error)
 }
 
 fn too_large() -> TransportError {
