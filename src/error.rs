@@ -440,14 +440,14 @@ pub enum Flaw {
     NotHttps,
     /// A text to be replaced, such as `<tenant-id>`.
     Placeholder,
-    /// A URL that carries a user, a query or a fragment.
-    UrlParts,
     /// Quotation marks around it.
     Quoted,
     /// Characters that no such value has.
     Unprintable,
     /// A URL, where an id or a name is expected.
     Url,
+    /// A URL that carries a user, a query or a fragment.
+    UrlParts,
     /// White space or control characters in it or around it.
     WhiteSpace,
     /// The GUID of zeros.

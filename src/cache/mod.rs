@@ -17,7 +17,7 @@ mod slot;
 mod table;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -100,12 +100,12 @@ impl TokenCache {
             .filter(|token| !now.has_reached(token.life().death))?;
         let slot = self.0.table.slot(key);
         if now.has_reached(token.life().renewal)
-            && let Some(mut control) = slot.try_control()
+            && let Some(control) = slot.try_control()
             && control.flight.is_none()
             && !control.rests(now, Urgency::Ahead)
             && let Ok(runtime) = Handle::try_current()
         {
-            self.start(&runtime, &slot, &mut control, Urgency::Ahead, fetch);
+            self.start(&runtime, &slot, control, Urgency::Ahead, fetch);
         }
         Some(token)
     }
@@ -159,7 +159,7 @@ impl TokenCache {
 
     fn step(&self, slot: &Arc<Slot>, demand: &Demand, fetch: &impl Fetch) -> Result<Step, Error> {
         let now = self.0.clock.now();
-        let mut control = slot.control();
+        let control = slot.control();
         // Read under the lock: what a flight has brought is there before the flight is gone.
         let will_do = |token: &AccessToken| {
             let is_refused = demand
@@ -187,7 +187,7 @@ impl TokenCache {
         Ok(Step::WaitFor(self.start(
             &runtime,
             slot,
-            &mut control,
+            control,
             Urgency::Now,
             fetch,
         )))
@@ -197,12 +197,14 @@ impl TokenCache {
         &self,
         runtime: &Handle,
         slot: &Arc<Slot>,
-        control: &mut Control,
+        mut control: MutexGuard<'_, Control>,
         urgency: Urgency,
         fetch: &impl Fetch,
     ) -> Flight {
         let (flight, sender) = Flight::new(urgency);
         control.flight = Some(flight.clone());
+        // A runtime that is shutting down drops the task at once, which then wants the control.
+        drop(control);
         let landing = Landing {
             cache: self.clone(),
             slot: Arc::clone(slot),

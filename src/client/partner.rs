@@ -433,6 +433,10 @@ impl PartnerResponse {
     /// # Errors
     ///
     /// What the API said, as [`Error::api_error`]; the kind names the next step.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the answer up; the call itself has been made.
     pub async fn ok(self) -> Result<Self, Error> {
         match self.status().is_success() {
             true => Ok(self),
@@ -446,6 +450,10 @@ impl PartnerResponse {
     ///
     /// As [`ok`](Self::ok) when the status is not a success; [`ErrorKind::Malformed`] when the body
     /// is not the JSON of a `T`; [`ErrorKind::Network`] when it broke off.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ok`](Self::ok).
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let body = self.bytes().await?;
         serde_json::from_slice(&body).map_err(|error| {
@@ -463,6 +471,10 @@ impl PartnerResponse {
     ///
     /// As [`ok`](Self::ok) when the status is not a success; [`ErrorKind::Network`] when the body
     /// broke off.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ok`](Self::ok).
     pub async fn bytes(self) -> Result<Bytes, Error> {
         let whole = self.ok().await?.response.bytes().await;
         whole.map_err(|error| {

@@ -29,6 +29,10 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// A [`TransportError`] when no complete answer arrived.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the request up; it may have reached the server.
     fn send(&self, request: Request<SecretBytes>) -> TransportFuture<'_>;
 }
 
