@@ -70,7 +70,9 @@ struct Inner {
 /// What a caller is to do now.
 enum Step {
     Take(Result<AccessToken, Error>),
-    WaitFor(Flight),
+    Join(Flight),
+    /// Wait for a flight of one's own.
+    Started(Flight),
 }
 
 impl TokenCache {
@@ -119,15 +121,23 @@ impl TokenCache {
     ) -> Result<AccessToken, Error> {
         let slot = self.0.table.slot(key);
         loop {
-            let flight = match self.step(&slot, demand, &fetch)? {
+            let (flight, is_own) = match self.step(&slot, demand, &fetch)? {
                 Step::Take(outcome) => return outcome,
-                Step::WaitFor(flight) => flight,
+                Step::Join(flight) => (flight, false),
+                Step::Started(flight) => (flight, true),
             };
             let was_ahead = flight.urgency == Urgency::Ahead;
             match flight.outcome().await {
-                Some(Err(_)) if was_ahead => {} // it did not try as hard as a waiting caller may ask
+                // It did not try as hard as a caller who waits may ask for.
+                Some(Err(_)) if was_ahead => {}
                 Some(outcome) => return outcome,
-                None => {} // its runtime is gone, ours is not
+                None if is_own => {
+                    return Err(Error::config(
+                        "the Tokio runtime is shutting down; no token is fetched",
+                    ));
+                }
+                // Its runtime is gone, ours is not.
+                None => {}
             }
         }
     }
@@ -172,7 +182,7 @@ impl TokenCache {
             return Ok(Step::Take(Ok(token)));
         }
         if let Some(flight) = &control.flight {
-            return Ok(Step::WaitFor(flight.clone()));
+            return Ok(Step::Join(flight.clone()));
         }
         if let Some(failure) = control
             .failure
@@ -184,7 +194,7 @@ impl TokenCache {
         let runtime = Handle::try_current().map_err(|error| {
             Error::config("a token can be fetched inside a Tokio runtime only").caused_by(error)
         })?;
-        Ok(Step::WaitFor(self.start(
+        Ok(Step::Started(self.start(
             &runtime,
             slot,
             control,
