@@ -249,7 +249,7 @@ struct Inner {
 }
 
 /// What a server told of a failure, made safe to print.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) status: Option<u16>,
     pub(crate) oauth_error: Option<Box<str>>,
@@ -259,6 +259,22 @@ pub(crate) struct Facts {
     pub(crate) correlation_id: Option<Box<str>>,
     pub(crate) trace_id: Option<Box<str>>,
     pub(crate) claims: Option<Box<str>>,
+}
+
+/// The claims are for the next sign-in and not for a log.
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("status", &self.status)
+            .field("oauth_error", &self.oauth_error)
+            .field("suberror", &self.suberror)
+            .field("aadsts", &self.aadsts)
+            .field("description", &self.description)
+            .field("correlation_id", &self.correlation_id)
+            .field("trace_id", &self.trace_id)
+            .field("has_claims", &self.claims.is_some())
+            .finish()
+    }
 }
 
 /// The next step, named for the person or program that has to take it.

@@ -1,5 +1,6 @@
 //! What a caller asks of a provider: [`TokenRequest`].
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::api::Api;
@@ -18,7 +19,7 @@ use crate::token::AccessToken;
 /// let elsewhere = request.clone().tenant("fabrikam.onmicrosoft.com".parse()?);
 /// # Ok::<(), partner_auth::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct TokenRequest {
     pub(crate) target: Target,
@@ -38,7 +39,7 @@ pub(crate) enum Target {
 }
 
 /// Why the cached token will not do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Demand {
     pub(crate) force_refresh: bool,
     pub(crate) rejected: Option<AccessToken>,
@@ -129,6 +130,29 @@ impl TokenRequest {
 
     fn demand(&mut self) -> &mut Demand {
         Arc::make_mut(self.demand.get_or_insert_default())
+    }
+}
+
+/// Claims and challenges are for Entra and not for a log.
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("target", &self.target)
+            .field("tenant", &self.tenant)
+            .field("has_claims", &self.claims.is_some())
+            .field("demand", &self.demand)
+            .field("correlation_id", &self.correlation_id)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Demand")
+            .field("force_refresh", &self.force_refresh)
+            .field("rejected", &self.rejected)
+            .field("has_challenge", &self.challenge.is_some())
+            .finish()
     }
 }
 

@@ -26,7 +26,8 @@ impl Failure {
     /// | a caller waited, for nothing | after 1, 2, 4 … 30 seconds | everybody |
     /// | a renewal ahead of time | after 10, 20, 40, 60 seconds | renewals |
     ///
-    /// Each is drawn (`jitter`, `0.0..1.0`) to up to a quarter longer, never shorter.
+    /// Each is drawn (`jitter`, `0.0..1.0`) to up to a quarter longer, never shorter; what the server
+    /// asks for to 5 seconds longer at the most.
     pub(super) fn new(
         error: Error,
         urgency: Urgency,
@@ -39,13 +40,20 @@ impl Failure {
             Duration::from_secs(seconds.min(longest))
         };
         let is_final = !error.is_transient() && error.kind() != crate::ErrorKind::Malformed;
-        let (rest, binds_all) = match (error.retry_after(), urgency) {
-            (Some(asked), _) => (asked.max(Duration::from_secs(1)), true),
-            _ if is_final => (Duration::from_secs(60), true),
-            (None, Urgency::Now) => (doubled(1, 30), true),
-            (None, Urgency::Ahead) => (doubled(10, 60), false),
+        let (rest, jitter_at_most, binds_all) = match (error.retry_after(), urgency) {
+            (Some(asked), _) => (
+                asked.max(Duration::from_secs(1)),
+                Duration::from_secs(5),
+                true,
+            ),
+            _ if is_final => (Duration::from_secs(60), Duration::MAX, true),
+            (None, Urgency::Now) => (doubled(1, 30), Duration::MAX, true),
+            (None, Urgency::Ahead) => (doubled(10, 60), Duration::MAX, false),
         };
-        let until = now.after(rest.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 4.0));
+        let longer = rest
+            .mul_f64(jitter.clamp(0.0, 1.0) / 4.0)
+            .min(jitter_at_most);
+        let until = now.after((rest + longer).min(LONGEST));
         Self {
             error,
             until,
@@ -60,6 +68,8 @@ impl Failure {
             .with_retry_after(Some(now.until(self.until)))
     }
 }
+
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests {

@@ -60,22 +60,24 @@ impl ApiError {
     /// ```
     #[must_use]
     pub fn read(api: &Api, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        Self::read_at(api, status, headers, body, SystemTime::UNIX_EPOCH)
+        Self::read_at(api, status, headers, body, SystemTime::UNIX_EPOCH, &[])
     }
 
-    /// As [`read`](Self::read), at a time against which a `Retry-After` date is understood.
+    /// As [`read`](Self::read), at a time against which a `Retry-After` date is understood. What the
+    /// answer holds of `secrets` is taken out.
     pub(crate) fn read_at(
         api: &Api,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
         now: SystemTime,
+        secrets: &[&str],
     ) -> Self {
         let id = |names: &[&str]| {
             let value = names
                 .iter()
                 .find_map(|name| headers.get(*name)?.to_str().ok())?;
-            Some(printable(value, &[]))
+            Some(printable(value, secrets))
         };
         let mut error = Self {
             status: status.as_u16(),
@@ -90,8 +92,8 @@ impl ApiError {
 
         let body = &body[..body.len().min(LIMIT)];
         match serde_json::from_slice::<Value>(body) {
-            Ok(json) => error.read_json(&json),
-            Err(_) => error.read_text(body),
+            Ok(json) => error.read_json(&json, secrets),
+            Err(_) => error.read_text(body, secrets),
         }
         error.diagnosis = error.diagnose(api, &String::from_utf8_lossy(body));
         error
@@ -180,10 +182,10 @@ impl ApiError {
         error.caused_by(self)
     }
 
-    fn read_json(&mut self, json: &Value) {
+    fn read_json(&mut self, json: &Value, secrets: &[&str]) {
         let text = |value: &Value, names: &[&str]| {
             names.iter().find_map(|name| match value.get(*name)? {
-                Value::String(text) => Some(printable(text, &[])),
+                Value::String(text) => Some(printable(text, secrets)),
                 Value::Number(number) => Some(number.to_string().into()),
                 _ => None,
             })
@@ -204,7 +206,7 @@ impl ApiError {
                 }
             }
             Value::String(error) => {
-                self.codes.push(printable(error, &[]));
+                self.codes.push(printable(error, secrets));
                 self.message = text(json, &["error_description"]);
             }
             _ => {
@@ -218,14 +220,14 @@ impl ApiError {
             .take()
             .or_else(|| text(json, &["correlation_id"]));
         if let Value::String(text) = json {
-            self.message = Some(printable(text, &[]));
+            self.message = Some(printable(text, secrets));
         }
     }
 
-    fn read_text(&mut self, body: &[u8]) {
+    fn read_text(&mut self, body: &[u8], secrets: &[&str]) {
         let text = String::from_utf8_lossy(body);
         let is_markup = text.trim_start().starts_with('<');
-        let text = printable(&text, &[]);
+        let text = printable(&text, secrets);
         if !text.is_empty() && !is_markup {
             self.message = Some(text);
         }

@@ -94,14 +94,18 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
         }))
     }
 
-    /// Takes a page in, and returns what comes after it.
-    fn take(&mut self, answer: Answer<T>) -> Result<State<T>, Error> {
+    /// Takes a page in, and returns what comes after it. An error there comes after the page's items.
+    fn take(&mut self, answer: Answer<T>) -> State<T> {
         let Answer { url, page } = answer;
         self.ready = page.items.into_iter();
-        let Some(next) = page.next else {
-            return Ok(State::Ended);
-        };
-        let (url, headers) = next.request(&url, self.client.endpoint())?;
+        match page.next {
+            Some(next) => State::Known(Box::new(self.following(next, &url))),
+            None => State::Ended,
+        }
+    }
+
+    fn following(&mut self, next: Next, current: &Url) -> Result<reqwest::Request, Error> {
+        let (url, headers) = next.request(current, self.client.endpoint())?;
 
         let token = headers
             .get("ms-continuationtoken")
@@ -113,7 +117,7 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
         let mut request = reqwest::Request::new(http::Method::GET, url);
         request.headers_mut().clone_from(&self.headers);
         request.headers_mut().extend(headers);
-        Ok(State::Known(Box::new(Ok(request))))
+        Ok(request)
     }
 }
 
@@ -133,7 +137,7 @@ impl<T: DeserializeOwned + Send + 'static> Stream for Items<T> {
                 State::Ended => return Poll::Ready(None),
                 State::Known(request) => request.map(|request| this.ask(request)),
                 State::Asked(mut answer) => match answer.as_mut().poll(context) {
-                    Poll::Ready(answer) => answer.and_then(|answer| this.take(answer)),
+                    Poll::Ready(answer) => answer.map(|answer| this.take(answer)),
                     Poll::Pending => {
                         this.state = State::Asked(answer);
                         return Poll::Pending;

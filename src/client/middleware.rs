@@ -11,6 +11,7 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use http_body::Frame;
 use reqwest::{Body, Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Middleware, Next};
+use url::Url;
 
 use super::api_error::{ApiError, LIMIT};
 use super::bearer::{self, Names, Verdict};
@@ -150,6 +151,7 @@ impl Inner {
             .map_err(raise)?;
         call.dress(&mut request, &token);
         let response = next.clone().run(request, extensions).await?;
+        let response = remembering(response, &token);
 
         match is_refusal(response.status()) {
             false => Ok(response),
@@ -171,8 +173,8 @@ impl Inner {
         let mut waited = Duration::ZERO;
 
         while is_refusal(response.status()) {
-            let (answer, refusal) = self.read_refusal(response).await;
-            let Some(mut replay) = call.spare.replay(&answer, &self.endpoint) else {
+            let (answer, refusal) = self.read_refusal(response, &token).await;
+            let Some(mut replay) = call.spare.again() else {
                 return last_word(&call.spare.method, answer, refusal);
             };
             match verdict(&call.spare.method, &answer, &refusal) {
@@ -208,7 +210,8 @@ impl Inner {
                 }
             }
             call.dress(&mut replay, &token);
-            response = next.clone().run(replay, extensions).await?;
+            let answer = next.clone().run(replay, extensions).await?;
+            response = remembering(answer, &token);
         }
         Ok(response)
     }
@@ -232,14 +235,21 @@ impl Inner {
     }
 
     /// Reads what is needed to judge a refusal, and puts it back in front of the rest.
-    async fn read_refusal(&self, response: Response) -> (Response, ApiError) {
+    async fn read_refusal(&self, response: Response, token: &AccessToken) -> (Response, ApiError) {
         let status = response.status();
         let (response, seen) = match bearer::needs_body(status) {
             true => peek(response).await,
             false => (response, Bytes::new()),
         };
         let now = self.clock.now().wall();
-        let refusal = ApiError::read_at(&self.api, status, response.headers(), &seen, now);
+        let refusal = ApiError::read_at(
+            &self.api,
+            status,
+            response.headers(),
+            &seen,
+            now,
+            &[token.secret()],
+        );
         (response, refusal)
     }
 }
@@ -339,8 +349,9 @@ struct Spare {
 }
 
 enum Kept {
-    /// All but the URL, which the answer has too: a request without a body is kept for nothing.
+    /// A request without a body, in parts: `Request::try_clone` would cost three allocations more.
     Head {
+        url: Url,
         headers: HeaderMap,
         timeout: Option<Duration>,
         version: Version,
@@ -355,13 +366,14 @@ impl Spare {
     fn of(request: &Request) -> Self {
         let kept = match request.body() {
             None => Kept::Head {
+                url: request.url().clone(),
                 headers: request.headers().clone(),
                 timeout: request.timeout().copied(),
                 version: request.version(),
             },
             Some(_) => request
                 .try_clone()
-                .map_or(Kept::Nothing, |request| Kept::Whole(Box::new(request))),
+                .map_or(Kept::Nothing, |whole| Kept::Whole(Box::new(whole))),
         };
         Self {
             method: request.method().clone(),
@@ -369,17 +381,16 @@ impl Spare {
         }
     }
 
-    fn replay(&self, answer: &Response, endpoint: &ApiEndpoint) -> Option<Request> {
+    fn again(&self) -> Option<Request> {
         match &self.kept {
             Kept::Nothing => None,
             Kept::Whole(request) => request.try_clone(),
             Kept::Head {
+                url,
                 headers,
                 timeout,
                 version,
             } => {
-                // A client of the user's own may have followed a redirect.
-                let url = Some(answer.url()).filter(|url| endpoint.allows(url))?;
                 let mut request = Request::new(self.method.clone(), url.clone());
                 request.headers_mut().clone_from(headers);
                 if timeout.is_some() {
@@ -390,6 +401,15 @@ impl Spare {
             }
         }
     }
+}
+
+/// Tells an answer that is no success with which token it was asked for, so that whoever reads it can
+/// take that out: some servers repeat what they refuse.
+fn remembering(mut response: Response, token: &AccessToken) -> Response {
+    if !response.status().is_success() {
+        response.extensions_mut().insert(token.clone());
+    }
+    response
 }
 
 fn raise(error: Error) -> reqwest_middleware::Error {
@@ -442,7 +462,7 @@ async fn peek(mut response: Response) -> (Response, Bytes) {
 }
 
 /// reqwest keeps a response's URL among its extensions, which only its own builder can write.
-fn with_url(response: http::Response<Body>, url: url::Url) -> Response {
+fn with_url(response: http::Response<Body>, url: Url) -> Response {
     let (parts, body) = response.into_parts();
     let mut rebuilt = match http::Response::builder().url(url).body(body) {
         Ok(rebuilt) => rebuilt,

@@ -19,6 +19,7 @@ use crate::error::{ConfigError, Error, ErrorKind};
 use crate::id::{CorrelationId, TenantId};
 use crate::provider::TokenProvider;
 use crate::request::TokenRequest;
+use crate::token::AccessToken;
 
 /// Calls one API, with a token on every request.
 ///
@@ -163,7 +164,8 @@ impl PartnerClientBuilder {
     /// Sets the HTTP client underneath, to share its connections and settings.
     ///
     /// Make it with `redirect(Policy::none())`, as the default one is: what a redirect does is
-    /// decided there, below the guard that keeps the token with the API.
+    /// decided there, below the guard that keeps the token with the API. And leave
+    /// `connection_verbose` off: it writes every byte, tokens too, to the log.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
@@ -232,7 +234,13 @@ fn default_client(endpoint: &ApiEndpoint) -> Result<reqwest::Client, ConfigError
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("partner-auth/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        .referer(false);
+        .referer(false)
+        // Price sheets come as archives that call themselves encoded; another crate in the tree may
+        // have switched the decoders on for everybody.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd();
     if endpoint.base_url().scheme() == "http" {
         builder = builder.no_proxy(); // loopback: nobody between us and the test double
     }
@@ -493,6 +501,8 @@ impl PartnerResponse {
         let (status, headers) = (self.status(), self.headers().clone());
         let (api, now) = (self.bearer.api().clone(), self.bearer.now());
         let mut response = self.response;
+        let token = response.extensions().get::<AccessToken>().cloned();
+        let secrets = token.as_ref().map(AccessToken::secret);
         let mut body = Vec::new();
         // A refusal that breaks off is still a refusal.
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -501,7 +511,7 @@ impl PartnerResponse {
                 break;
             }
         }
-        ApiError::read_at(&api, status, &headers, &body, now)
+        ApiError::read_at(&api, status, &headers, &body, now, secrets.as_slice())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use url::form_urlencoded;
+use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::Cloud;
@@ -76,10 +79,12 @@ impl Exchange {
         let asked_at = self.clock.now();
         let answer = transport.send(call.into_http()).await;
         let answered_at = self.clock.now();
-        let secret = self.secret.secret().expose();
-        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let outcome = match answer {
-            Ok(answer) => token_response::read(&answer, answered_at.wall(), &[secret, &encoded]),
+            Ok(answer) => {
+                let echoes = echoes_of(self.secret.secret().expose());
+                let echoes: Vec<&str> = echoes.iter().map(|echo| echo.as_str()).collect();
+                token_response::read(&answer, answered_at.wall(), &echoes)
+            }
             Err(error) => Err(unanswered(error, correlation_id)),
         };
 
@@ -97,6 +102,19 @@ impl Exchange {
             }
         }
     }
+}
+
+/// The forms in which a server may repeat what it was sent.
+fn echoes_of(secret: &str) -> [Zeroizing<String>; 4] {
+    let digits = |byte: u8| [byte >> 4, byte & 0xf].map(|half| char::from_digit(half.into(), 16));
+    let hex = secret.bytes().flat_map(digits).flatten().collect();
+    [
+        secret.to_owned(),
+        form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+        STANDARD_NO_PAD.encode(secret),
+        hex,
+    ]
+    .map(Zeroizing::new)
 }
 
 fn unanswered(error: TransportError, correlation_id: CorrelationId) -> Error {

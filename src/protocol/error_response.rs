@@ -20,11 +20,11 @@ use crate::secret::SecretBytes;
 pub(crate) fn read(answer: &Response<SecretBytes>, now: SystemTime, secrets: &[&str]) -> Error {
     let status = answer.status();
     let retry_after = retry_after(answer.headers(), now);
-    let mut facts = facts_of_headers(answer);
+    let mut facts = facts_of_headers(answer, secrets);
 
     let Ok(wire) = serde_json::from_slice::<Wire>(answer.body().expose()) else {
         let kind = kind_of_status(status);
-        return Error::new(kind, unreadable(status, answer.headers()))
+        return Error::new(kind, unreadable(status, answer.headers(), secrets))
             .with_facts(facts)
             .with_retry_after(retry_after);
     };
@@ -61,10 +61,10 @@ pub(crate) fn read(answer: &Response<SecretBytes>, now: SystemTime, secrets: &[&
 }
 
 /// Returns what an answer tells without its body: the status, and the ids that support asks for.
-pub(crate) fn facts_of_headers(answer: &Response<SecretBytes>) -> Facts {
+pub(crate) fn facts_of_headers(answer: &Response<SecretBytes>, secrets: &[&str]) -> Facts {
     let id = |name: &str| {
         let value = answer.headers().get(name)?.to_str().ok()?;
-        Some(printable(value, &[]))
+        Some(printable(value, secrets))
     };
     Facts {
         status: Some(answer.status().as_u16()),
@@ -106,7 +106,7 @@ fn kind_of_status(status: StatusCode) -> ErrorKind {
     }
 }
 
-fn unreadable(status: StatusCode, headers: &HeaderMap) -> String {
+fn unreadable(status: StatusCode, headers: &HeaderMap, secrets: &[&str]) -> String {
     if status.is_redirection() {
         let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
         let origin = target.and_then(|text| url::Url::parse(text).ok());
@@ -122,7 +122,7 @@ fn unreadable(status: StatusCode, headers: &HeaderMap) -> String {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    match kind.map(|kind| printable(kind, &[])) {
+    match kind.map(|kind| printable(kind, secrets)) {
         Some(kind) => {
             format!(
                 "the token endpoint answered {} with {kind} instead of JSON",

@@ -9,6 +9,15 @@ pub(crate) fn printable(text: &str, secrets: &[&str]) -> Box<str> {
         .fold(text.to_owned(), |text, secret| {
             text.replace(secret, "[redacted]")
         });
+    // What is left of a secret that was cut or escaped takes the whole text with it.
+    let is_telling = |secret: &&&str| {
+        secret
+            .get(..TELLING)
+            .is_some_and(|part| text.contains(part))
+    };
+    if secrets.iter().any(|secret| is_telling(&secret)) {
+        return "[redacted]".into();
+    }
 
     let mut printed = String::with_capacity(text.len().min(LIMIT));
     for c in text.chars() {
@@ -27,6 +36,8 @@ pub(crate) fn printable(text: &str, secrets: &[&str]) -> Box<str> {
 }
 
 const LIMIT: usize = 1_000;
+/// So much of a secret tells which one it is.
+const TELLING: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -49,5 +60,7 @@ mod tests {
             &*printable("you sent s3cret, no", &["s3cret", ""]),
             "you sent [redacted], no"
         );
+        let cut = printable("you sent 0123456789ab&#x7e;…", &["0123456789ab~cdef"]);
+        assert_eq!(&*cut, "[redacted]");
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn read(
     }
 
     let malformed = |what: String| {
-        let facts = error_response::facts_of_headers(answer);
+        let facts = error_response::facts_of_headers(answer, secrets);
         Error::new(
             ErrorKind::Malformed,
             format!("the token endpoint's answer {what}"),
@@ -55,7 +55,10 @@ pub(crate) fn read(
                         error.column()
                     )
                 }
-                _ => format!("is not JSON (content type {})", content_type(answer)),
+                _ => format!(
+                    "is not JSON (content type {})",
+                    content_type(answer, secrets)
+                ),
             };
             return Err(malformed(what));
         }
@@ -159,12 +162,12 @@ fn whole_seconds(seconds: f64) -> Option<Duration> {
     }
 }
 
-fn content_type(answer: &Response<SecretBytes>) -> String {
+fn content_type(answer: &Response<SecretBytes>, secrets: &[&str]) -> String {
     let value = answer
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    super::text::printable(value.unwrap_or("not given"), &[])
+    super::text::printable(value.unwrap_or("not given"), secrets)
         .chars()
         .take(80)
         .collect()
