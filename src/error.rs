@@ -129,6 +129,14 @@ impl Error {
         self
     }
 
+    /// Names the call by the id that was sent, when the answer names none.
+    pub(crate) fn or_correlation_id(mut self, sent: impl fmt::Display) -> Self {
+        if self.correlation_id().is_none() {
+            self.edit(|inner| inner.facts.correlation_id = Some(sent.to_string().into()));
+        }
+        self
+    }
+
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.edit(|inner| inner.kind = kind);
         self

@@ -27,10 +27,10 @@ impl Endpoint {
         Self::new(latency, "")
     }
 
-    /// Returns an endpoint that answers after `latency`, and wants its first token renewed from the
-    /// moment it is there.
+    /// Returns an endpoint that answers after `latency`, and wants its first token renewed after a
+    /// second.
     pub(crate) fn slow_and_due(latency: Duration) -> Arc<Self> {
-        Self::new(latency, r#""refresh_in":0,"#)
+        Self::new(latency, r#""refresh_in":1,"#)
     }
 
     /// Returns how many requests have come.

@@ -9,7 +9,8 @@ use crate::token::Life;
 ///
 /// - It is renewed in the background from `refresh_in` on, when the server named one, else from
 ///   four fifths of its life; drawn by `jitter` (`0.0..1.0`) to up to a tenth of its life earlier,
-///   so that a fleet started together does not come back together.
+///   or half the time until then when that is shorter, so that a fleet started together does not
+///   come back together, and a token is never due as soon as it is there.
 /// - It is given out until 30 seconds before its end, or a tenth of its life when that is shorter:
 ///   a token must survive the way to the API.
 ///
@@ -24,9 +25,11 @@ pub(super) fn life(
     let margin = LAST_CALL.min(lifetime / 10);
     let dead_in = lifetime.saturating_sub(margin);
     let renew_in = refresh_in
-        .filter(|&wish| wish < lifetime)
+        .filter(|&wish| !wish.is_zero() && wish < lifetime)
         .unwrap_or(lifetime / 5 * 4);
-    let earlier = (lifetime / 10).mul_f64(jitter.clamp(0.0, 1.0));
+    let earlier = (lifetime / 10)
+        .min(renew_in / 2)
+        .mul_f64(jitter.clamp(0.0, 1.0));
 
     Life {
         renewal: asked_at.after(renew_in.saturating_sub(earlier).min(dead_in)),
@@ -55,7 +58,8 @@ mod tests {
             (3_600,  Some(1_800),  0.5,        1_620,  3_570,  3_600),
             (3_600,  Some(3_600),  0.0,        2_880,  3_570,  3_600), // nonsense is not obeyed
             (3_600,  Some(3_599),  0.0,        3_570,  3_570,  3_600),
-            (3_600,  Some(0),      1.0,        0,      3_570,  3_600),
+            (3_600,  Some(0),      0.0,        2_880,  3_570,  3_600),
+            (3_600,  Some(60),     1.0,        30,     3_570,  3_600), // not due at once
             (86_400, Some(43_200), 0.0,        43_200, 86_370, 86_400),
             (300,    None,         0.0,        240,    270,    300),
             (10,     None,         0.0,        8,      9,      10),

@@ -105,9 +105,18 @@ impl TokenCache {
             && let Some(control) = slot.try_control()
             && control.flight.is_none()
             && !control.rests(now, Urgency::Ahead)
+            // Read again under the lock: a renewal may have landed since.
+            && let Some(held) = self.0.table.token(key)
+            && now.has_reached(held.life().renewal)
             && let Ok(runtime) = Handle::try_current()
         {
-            self.start(&runtime, &slot, control, Urgency::Ahead, fetch);
+            self.start(
+                &runtime,
+                &slot,
+                control,
+                Flight::new(Urgency::Ahead, false),
+                fetch,
+            );
         }
         Some(token)
     }
@@ -176,12 +185,19 @@ impl TokenCache {
                 .rejected
                 .as_ref()
                 .is_some_and(|bad| bad.is_same_as(token));
-            !demand.force_refresh && !is_refused && !now.has_reached(token.life().death)
+            // A challenge that names no token is to the one that is held.
+            let is_challenged = demand.challenge.is_some() && demand.rejected.is_none();
+            !demand.force_refresh
+                && !is_challenged
+                && !is_refused
+                && !now.has_reached(token.life().death)
         };
         if let Some(token) = self.0.table.token(slot.key.view()).filter(will_do) {
             return Ok(Step::Take(Ok(token)));
         }
-        if let Some(flight) = &control.flight {
+        // A challenge is not met by what was asked for before it: that flight loses its charge.
+        let meets = |flight: &&Flight| flight.is_challenged || demand.challenge.is_none();
+        if let Some(flight) = control.flight.as_ref().filter(meets) {
             return Ok(Step::Join(flight.clone()));
         }
         if let Some(failure) = control
@@ -194,13 +210,9 @@ impl TokenCache {
         let runtime = Handle::try_current().map_err(|error| {
             Error::config("a token can be fetched inside a Tokio runtime only").caused_by(error)
         })?;
-        Ok(Step::Started(self.start(
-            &runtime,
-            slot,
-            control,
-            Urgency::Now,
-            fetch,
-        )))
+        let flight = Flight::new(Urgency::Now, demand.challenge.is_some());
+        let flight = self.start(&runtime, slot, control, flight, fetch);
+        Ok(Step::Started(flight))
     }
 
     fn start(
@@ -208,12 +220,12 @@ impl TokenCache {
         runtime: &Handle,
         slot: &Arc<Slot>,
         mut control: MutexGuard<'_, Control>,
-        urgency: Urgency,
+        (flight, sender): (Flight, watch::Sender<Option<Result<AccessToken, Error>>>),
         fetch: &impl Fetch,
     ) -> Flight {
-        let (flight, sender) = Flight::new(urgency);
+        let (fetch, urgency) = (fetch.clone(), flight.urgency);
         control.flight = Some(flight.clone());
-        // A runtime that is shutting down drops the task at once, which then wants the control.
+        // A runtime that is shutting down drops the task at once, and the landing takes the lock.
         drop(control);
         let landing = Landing {
             cache: self.clone(),
@@ -221,7 +233,6 @@ impl TokenCache {
             flight: flight.clone(),
             sender: Some(sender),
         };
-        let fetch = fetch.clone();
         runtime.spawn(async move {
             let fetched = fetch.fetch(urgency).await;
             landing.land(fetched);
@@ -274,36 +285,26 @@ struct Landing {
 impl Landing {
     fn land(mut self, fetched: Result<Fetched, Error>) {
         let outcome = fetched.and_then(|fetched| self.cache.token_of(fetched, &self.slot.key));
-        self.settle(outcome);
+        let jitter = fraction(&*self.cache.0.entropy);
+        self.settle(outcome, jitter);
     }
 
-    fn settle(&mut self, outcome: Result<AccessToken, Error>) {
+    fn settle(&mut self, outcome: Result<AccessToken, Error>, jitter: f64) {
         let Some(sender) = self.sender.take() else {
             return;
         };
-        let Inner {
-            table,
-            clock,
-            entropy,
-            ..
-        } = &*self.cache.0;
+        let Inner { table, clock, .. } = &*self.cache.0;
         let mut control = self.slot.control();
         if control.end(&self.flight) {
             match &outcome {
                 Ok(token) => {
                     control.failure = None;
-                    control.failures = 0;
                     table.publish(&self.slot, Some(token.clone()));
                 }
                 Err(error) => {
-                    control.failures = control.failures.saturating_add(1);
-                    let failure = Failure::new(
-                        error.clone(),
-                        self.flight.urgency,
-                        control.failures,
-                        clock.now(),
-                        fraction(&**entropy),
-                    );
+                    let (error, urgency) = (error.clone(), self.flight.urgency);
+                    let last = control.failure.as_deref();
+                    let failure = Failure::new(error, urgency, last, clock.now(), jitter);
                     control.failure = Some(Box::new(failure));
                 }
             }
@@ -321,7 +322,11 @@ impl Drop for Landing {
         }
         if std::thread::panicking() {
             let error = Error::config("the code that fetches the token panicked");
-            self.settle(Err(error.with_retry_after(Some(Duration::from_secs(1)))));
+            // No jitter: whatever panicked may be what draws it.
+            self.settle(
+                Err(error.with_retry_after(Some(Duration::from_secs(1)))),
+                0.0,
+            );
         } else {
             // The sender goes without a word; whoever waits elsewhere starts a flight of its own.
             self.slot.control().end(&self.flight);

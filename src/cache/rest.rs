@@ -14,10 +14,13 @@ pub(super) struct Failure {
     pub(super) until: Timestamp,
     /// `true` when callers without a token get the failure too, not only renewals.
     pub(super) binds_all: bool,
+    /// How many fetches of this urgency have failed in a row.
+    in_a_row: u32,
+    urgency: Urgency,
 }
 
 impl Failure {
-    /// Returns the memory of `error`, the `failures`-th in a row (from 1).
+    /// Returns the memory of `error`, which comes after `last`.
     ///
     /// | What failed | The next attempt | For whom |
     /// |---|---|---|
@@ -31,12 +34,15 @@ impl Failure {
     pub(super) fn new(
         error: Error,
         urgency: Urgency,
-        failures: u32,
+        last: Option<&Self>,
         now: Timestamp,
         jitter: f64,
     ) -> Self {
+        // Renewals that failed while nobody waited are not held against the first who does.
+        let last = last.filter(|last| last.urgency == urgency);
+        let in_a_row = last.map_or(1, |last| last.in_a_row.saturating_add(1));
         let doubled = |first: u64, longest: u64| {
-            let seconds = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
+            let seconds = first.saturating_mul(1 << (in_a_row - 1).min(16));
             Duration::from_secs(seconds.min(longest))
         };
         let is_final = !error.is_transient() && error.kind() != crate::ErrorKind::Malformed;
@@ -58,6 +64,8 @@ impl Failure {
             error,
             until,
             binds_all,
+            in_a_row,
+            urgency,
         }
     }
 
@@ -102,7 +110,10 @@ mod tests {
         for (kind, retry_after, urgency, failures, seconds, binds_all) in table {
             let error =
                 Error::new(kind, "x").with_retry_after(retry_after.map(Duration::from_secs));
-            let failure = Failure::new(error, urgency, failures, start, 0.0);
+            let next = |last: Option<Failure>| {
+                Failure::new(error.clone(), urgency, last.as_ref(), start, 0.0)
+            };
+            let failure = (1..failures).fold(next(None), |last, _| next(Some(last)));
             assert_eq!(
                 (failure.until, failure.binds_all),
                 (start.after(Duration::from_secs(seconds)), binds_all),

@@ -21,8 +21,6 @@ pub(super) struct Slot {
 pub(super) struct Control {
     pub(super) flight: Option<Flight>,
     pub(super) failure: Option<Box<Failure>>,
-    /// How many fetches in a row have failed.
-    pub(super) failures: u32,
 }
 
 impl Slot {
@@ -52,15 +50,25 @@ impl Slot {
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub(super) urgency: Urgency,
+    /// It asks for what an API's challenge wants to see met.
+    pub(super) is_challenged: bool,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
 type Outcome = Result<AccessToken, Error>;
 
 impl Flight {
-    pub(super) fn new(urgency: Urgency) -> (Self, watch::Sender<Option<Outcome>>) {
+    pub(super) fn new(
+        urgency: Urgency,
+        is_challenged: bool,
+    ) -> (Self, watch::Sender<Option<Outcome>>) {
         let (sender, outcome) = watch::channel(None);
-        (Self { urgency, outcome }, sender)
+        let flight = Self {
+            urgency,
+            is_challenged,
+            outcome,
+        };
+        (flight, sender)
     }
 
     /// Returns how the fetch ended, or `None` when it vanished together with the runtime that it

@@ -84,6 +84,7 @@ impl Exchange {
                 let echoes = echoes_of(self.secret.secret().expose());
                 let echoes: Vec<&str> = echoes.iter().map(|echo| echo.as_str()).collect();
                 token_response::read(&answer, answered_at.wall(), &echoes)
+                    .map_err(|error| error.or_correlation_id(correlation_id))
             }
             Err(error) => Err(unanswered(error, correlation_id)),
         };

@@ -71,6 +71,11 @@ pub(crate) fn read(
     let Some(access_token) = wire.access_token else {
         return Err(malformed("has no access_token".into()));
     };
+    if access_token.is_empty() || !access_token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(malformed(
+            "holds a token that cannot stand in a header".into(),
+        ));
+    }
     match wire.token_type {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
         Some(_) => return Err(malformed("holds a token that is not of type Bearer".into())),
@@ -230,6 +235,8 @@ mod tests {
             (r#"{"token_type":"Bearer","access_token":"t","expires_in":[]}"#,                 "cannot be read"),
             (r#"{"token_type":"Bearer","expires_in":1}"#,                                     "no access_token"),
             (r#"{"token_type":"Bearer","access_token":null,"expires_in":1}"#,                 "no access_token"),
+            (r#"{"token_type":"Bearer","access_token":"","expires_in":1}"#,                   "cannot stand in a header"),
+            (r#"{"token_type":"Bearer","access_token":"a b","expires_in":1}"#,                "cannot stand in a header"),
             (r#"{"access_token":"t","expires_in":1}"#,                                        "no token_type"),
             (r#"{"token_type":"mac","access_token":"t","expires_in":1}"#,                     "not of type Bearer"),
             (r#"{"token_type":"Bearer","access_token":"t","access_token":"u","expires_in":1}"#, "cannot be read"),

@@ -96,6 +96,9 @@ enum Expected {
     AllRefused,
 }
 
+/// A little more than the `refresh_in` of a due token.
+const UNTIL_DUE: Duration = Duration::from_millis(1_100);
+
 #[derive(Default)]
 struct Seen {
     ok: usize,
@@ -114,6 +117,7 @@ impl Case {
             runtime
                 .block_on(client.token(Scope::A))
                 .expect("the endpoint answers");
+            std::thread::sleep(UNTIL_DUE);
         }
         server.answer(self.answer.clone());
 

@@ -43,7 +43,7 @@ impl Answer {
     /// Returns a token that is valid for 200 seconds more, and due to be renewed: by its
     /// `refresh_in`, or because these are less than 300.
     pub(crate) fn due_token() -> Self {
-        Self::token_with(r#""expires_in":200,"refresh_in":0"#)
+        Self::token_with(r#""expires_in":200,"refresh_in":1"#)
     }
 
     /// Returns a refusal.
