@@ -36,7 +36,9 @@ pub use client::page::Page;
 pub use client::{
     items::Items,
     middleware::BearerMiddleware,
-    partner::{PartnerClient, PartnerClientBuilder, PartnerRequest, PartnerResponse},
+    partner::{PartnerClient, PartnerClientBuilder},
+    partner_request::PartnerRequest,
+    partner_response::PartnerResponse,
 };
 pub use clock::{Clock, Sleep, SystemClock, Timestamp};
 pub use cloud::{Cloud, CustomCloud};

@@ -1,20 +1,18 @@
 //! The rules of `bearer`, as a layer of reqwest-middleware.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::{Extensions, HeaderMap, Method, StatusCode, Version};
-use http_body::Frame;
-use reqwest::{Body, Request, Response, ResponseBuilderExt};
+use bytes::Bytes;
+use http::{Extensions, Method, StatusCode};
+use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next};
-use url::Url;
 
-use super::api_error::{ApiError, LIMIT};
+use super::api_error::ApiError;
 use super::bearer::{self, Names, Verdict};
+use super::peek::peek;
+use super::replay::{Call, Spare};
 use crate::api::{Api, ApiEndpoint};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{IdSequence, SystemEntropy};
@@ -324,85 +322,6 @@ fn verdict(method: &Method, answer: &Response, refusal: &ApiError) -> Verdict {
     )
 }
 
-/// What every attempt of one call has in common.
-struct Call {
-    names: Names,
-    spare: Spare,
-    asked: Option<TokenRequest>,
-}
-
-impl Call {
-    fn asked<'a>(&'a self, default: &'a TokenRequest) -> &'a TokenRequest {
-        self.asked.as_ref().unwrap_or(default)
-    }
-
-    fn dress(&self, request: &mut Request, token: &AccessToken) {
-        self.names.write(request.headers_mut());
-        bearer::attach(request.headers_mut(), token);
-    }
-}
-
-/// What is kept of a request to send it again.
-struct Spare {
-    method: Method,
-    kept: Kept,
-}
-
-enum Kept {
-    /// A request without a body, in parts: `Request::try_clone` would cost three allocations more.
-    Head {
-        url: Url,
-        headers: HeaderMap,
-        timeout: Option<Duration>,
-        version: Version,
-    },
-    Whole(Box<Request>),
-    /// The body cannot be sent twice.
-    Nothing,
-}
-
-impl Spare {
-    /// Taken before anything is attached, while the headers are few.
-    fn of(request: &Request) -> Self {
-        let kept = match request.body() {
-            None => Kept::Head {
-                url: request.url().clone(),
-                headers: request.headers().clone(),
-                timeout: request.timeout().copied(),
-                version: request.version(),
-            },
-            Some(_) => request
-                .try_clone()
-                .map_or(Kept::Nothing, |whole| Kept::Whole(Box::new(whole))),
-        };
-        Self {
-            method: request.method().clone(),
-            kept,
-        }
-    }
-
-    fn again(&self) -> Option<Request> {
-        match &self.kept {
-            Kept::Nothing => None,
-            Kept::Whole(request) => request.try_clone(),
-            Kept::Head {
-                url,
-                headers,
-                timeout,
-                version,
-            } => {
-                let mut request = Request::new(self.method.clone(), url.clone());
-                request.headers_mut().clone_from(headers);
-                if timeout.is_some() {
-                    *request.timeout_mut() = *timeout;
-                }
-                *request.version_mut() = *version;
-                Some(request)
-            }
-        }
-    }
-}
-
 /// Tells an answer that is no success with which token it was asked for, so that whoever reads it can
 /// take that out: some servers repeat what they refuse.
 fn remembering(mut response: Response, token: &AccessToken) -> Response {
@@ -423,86 +342,6 @@ fn is_refusal(status: StatusCode) -> bool {
 fn reason_of(response: &Response) -> Option<&str> {
     let reason = response.extensions().get::<hyper::ext::ReasonPhrase>()?;
     std::str::from_utf8(reason.as_bytes()).ok()
-}
-
-/// Reads the beginning of a body, and returns the response as if nobody had.
-async fn peek(mut response: Response) -> (Response, Bytes) {
-    let mut seen = BytesMut::new();
-    let mut failed = None;
-    let mut has_more = false;
-    while !has_more && failed.is_none() {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                seen.extend_from_slice(&chunk);
-                has_more = seen.len() >= LIMIT;
-            }
-            Ok(None) => break,
-            Err(error) => failed = Some(error),
-        }
-    }
-
-    let seen = seen.freeze();
-    let (status, version) = (response.status(), response.version());
-    let headers = std::mem::take(response.headers_mut());
-    let extensions = std::mem::take(response.extensions_mut());
-    let url = response.url().clone();
-    let rest = (has_more || failed.is_some()).then(|| Body::from(response));
-    let body = Body::wrap(Rejoined {
-        seen: Some(seen.clone()),
-        failed,
-        rest,
-    });
-
-    let mut whole = http::Response::new(body);
-    *whole.status_mut() = status;
-    *whole.version_mut() = version;
-    *whole.headers_mut() = headers;
-    *whole.extensions_mut() = extensions;
-    (with_url(whole, url), seen)
-}
-
-/// reqwest keeps a response's URL among its extensions, which only its own builder can write.
-fn with_url(response: http::Response<Body>, url: Url) -> Response {
-    let (parts, body) = response.into_parts();
-    let mut rebuilt = match http::Response::builder().url(url).body(body) {
-        Ok(rebuilt) => rebuilt,
-        // A builder that was given nothing but a URL does not fail.
-        Err(_) => http::Response::new(Body::default()),
-    };
-    *rebuilt.status_mut() = parts.status;
-    *rebuilt.version_mut() = parts.version;
-    *rebuilt.headers_mut() = parts.headers;
-    rebuilt.extensions_mut().extend(parts.extensions);
-    rebuilt.into()
-}
-
-/// The beginning of a body that was read, and what follows it.
-struct Rejoined {
-    seen: Option<Bytes>,
-    failed: Option<reqwest::Error>,
-    rest: Option<Body>,
-}
-
-impl http_body::Body for Rejoined {
-    type Data = Bytes;
-    type Error = reqwest::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
-        if let Some(seen) = self.seen.take().filter(|seen| !seen.is_empty()) {
-            return Poll::Ready(Some(Ok(Frame::data(seen))));
-        }
-        if let Some(error) = self.failed.take() {
-            self.rest = None;
-            return Poll::Ready(Some(Err(error)));
-        }
-        match &mut self.rest {
-            Some(rest) => Pin::new(rest).poll_frame(context),
-            None => Poll::Ready(None),
-        }
-    }
 }
 
 /// How long throttled attempts of one call may wait in all.

@@ -6,10 +6,13 @@
 //! | [`bearer`] | pure: where a token may go, what goes with it, what an answer calls for |
 //! | [`page`] | pure: collections, and the way to their next page |
 //! | `middleware` | the rules of `bearer`, as a layer of reqwest-middleware |
+//! | `replay` | what it keeps of a call, to send it once more |
+//! | `peek` | how it reads the beginning of a refusal and puts it back |
 //! | `partner` | the HTTP client on top of it |
+//! | `partner_request`, `partner_response` | what that sends and gets |
 //! | `items` | all items of a collection, page by page |
 //!
-//! The last three are behind the feature `reqwest`.
+//! All but the first three are behind the feature `reqwest`.
 
 pub(crate) mod api_error;
 pub(crate) mod bearer;
@@ -20,3 +23,11 @@ pub(crate) mod middleware;
 pub(crate) mod page;
 #[cfg(feature = "reqwest")]
 pub(crate) mod partner;
+#[cfg(feature = "reqwest")]
+pub(crate) mod partner_request;
+#[cfg(feature = "reqwest")]
+pub(crate) mod partner_response;
+#[cfg(feature = "reqwest")]
+mod peek;
+#[cfg(feature = "reqwest")]
+mod replay;

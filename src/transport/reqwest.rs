@@ -204,17 +204,9 @@ struct Settings {
 
 impl Settings {
     fn client(&self, by_proxy: bool) -> Result<reqwest::Client, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("partner-auth/", env!("CARGO_PKG_VERSION")))
+        let mut builder = hardened()
             .connect_timeout(self.connect_timeout)
-            .timeout(self.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            // Another crate in the tree may have switched these on for everybody.
-            .no_gzip()
-            .no_brotli()
-            .no_deflate()
-            .no_zstd();
+            .timeout(self.timeout);
         for root in &self.roots {
             builder = builder.add_root_certificate(root.clone());
         }
@@ -236,6 +228,20 @@ impl Default for Settings {
             timeout: Duration::from_secs(15),
         }
     }
+}
+
+/// A client for what holds secrets: nothing is followed, told on, or unpacked.
+pub(crate) fn hardened() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("partner-auth/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // Another crate in the tree may have switched the decoders on for everybody. A token answer
+        // may be a bomb, and price sheets are archives that call themselves encoded.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
 }
 
 fn failed(error: reqwest::Error, text: &str) -> TransportError {
