@@ -121,11 +121,11 @@ impl PartnerRequest {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::OriginRefused`] when the URL is not the API's own; nothing was sent.
-    /// - [`ErrorKind::MfaRequired`], [`ErrorKind::WrongAudience`],
-    ///   [`ErrorKind::AppOnlyNotSupported`] and [`ErrorKind::InteractionRequired`] when no token of
+    /// - [`ErrorKind::OriginRefused`](crate::ErrorKind::OriginRefused) when the URL is not the API's own; nothing was sent.
+    /// - [`ErrorKind::MfaRequired`](crate::ErrorKind::MfaRequired), [`ErrorKind::WrongAudience`](crate::ErrorKind::WrongAudience),
+    ///   [`ErrorKind::AppOnlyNotSupported`](crate::ErrorKind::AppOnlyNotSupported) and [`ErrorKind::InteractionRequired`](crate::ErrorKind::InteractionRequired) when no token of
     ///   this provider can help.
-    /// - [`ErrorKind::Network`] when no answer arrived.
+    /// - [`ErrorKind::Network`](crate::ErrorKind::Network) when no answer arrived.
     /// - Whatever the provider fails with.
     ///
     /// # Cancel safety

@@ -42,7 +42,7 @@ impl PartnerResponse {
         self.response.url()
     }
 
-    /// Returns the entity tag, for [`PartnerRequest::if_match`].
+    /// Returns the entity tag, for [`PartnerRequest::if_match`](crate::PartnerRequest::if_match).
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.headers().get(ETAG)?.to_str().ok()
