@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // The application is not known in the customer's tenant yet, and the error says what to do.
-    let there = TokenRequest::new(Api::Graph).tenant(customer);
+    let there = TokenRequest::new(Api::Graph).with_tenant(customer);
     match provider.token(&there).await {
         Ok(_) => println!("the customer has consented"),
         Err(error) => {

@@ -154,7 +154,7 @@ impl CustomCloud {
         if url.path() != "/" {
             return Err(ConfigError::Url {
                 what: WHAT,
-                flaw: Flaw::UrlParts,
+                flaw: Flaw::Path,
             });
         }
         let authority = url.as_str().trim_end_matches('/').into();
@@ -253,7 +253,7 @@ mod tests {
             ("https://user@login.example.com",       Some(Flaw::UrlParts)),
             ("https://login.example.com/?a",         Some(Flaw::UrlParts)),
             ("https://login.example.com/#a",         Some(Flaw::UrlParts)),
-            ("https://login.example.com/tenant",     Some(Flaw::UrlParts)),
+            ("https://login.example.com/tenant",     Some(Flaw::Path)),
             ("login",                                Some(Flaw::NotAUrl)),
             ("",                                     Some(Flaw::Empty)),
             (" https://login.example.com",           Some(Flaw::WhiteSpace)),

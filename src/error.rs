@@ -367,6 +367,7 @@ impl ErrorKind {
 pub enum ConfigError {
     /// The API has no home in the cloud. Choose another cloud or another API.
     #[error("{api} is not available in {cloud}: {reason}")]
+    #[non_exhaustive]
     ApiNotInCloud {
         /// The API.
         api: String,
@@ -401,6 +402,7 @@ pub enum ConfigError {
     HttpClient(String),
     /// A variable of the environment is not set. Set it.
     #[error("the environment variable {name} is not set; {hint}")]
+    #[non_exhaustive]
     MissingVariable {
         /// The variable's name.
         name: &'static str,
@@ -419,6 +421,7 @@ pub enum ConfigError {
     Tenant(Flaw),
     /// A URL cannot be used. Give an absolute `https` URL.
     #[error("the {what} {flaw}; give an absolute https URL (http is for loopback only)")]
+    #[non_exhaustive]
     Url {
         /// Which URL.
         what: &'static str,
@@ -427,6 +430,7 @@ pub enum ConfigError {
     },
     /// A variable of the environment holds a value that cannot be used. Change it.
     #[error("the environment variable {name} cannot be used: {error}")]
+    #[non_exhaustive]
     Variable {
         /// The variable's name.
         name: &'static str,
@@ -462,6 +466,8 @@ pub enum Flaw {
     NotAUrl,
     /// Not `https`.
     NotHttps,
+    /// A path behind the host.
+    Path,
     /// A text to be replaced, such as `<tenant-id>`.
     Placeholder,
     /// Quotation marks around it.
@@ -489,6 +495,7 @@ impl fmt::Display for Flaw {
             Self::NotATenant => "is neither a GUID nor a domain",
             Self::NotAUrl => "is not a URL",
             Self::NotHttps => "is not https",
+            Self::Path => "has a path behind the host, where only the origin is expected",
             Self::Placeholder => "is still a placeholder",
             Self::Quoted => "has quotation marks around it",
             Self::Unprintable => "has characters that do not belong there",

@@ -181,8 +181,7 @@ pub(crate) fn flaw_of(text: &str) -> Option<Flaw> {
     let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
     let lower = text.to_ascii_lowercase();
     let is_template = text.contains(['<', '>', '{', '}'])
-        || lower.starts_with("your")
-        || lower.starts_with("replace")
+        || (!text.contains('.') && (lower.starts_with("your") || lower.starts_with("replace")))
         || lower.starts_with("xxxxxxxx")
         || matches!(
             lower.as_str(),

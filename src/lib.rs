@@ -6,18 +6,41 @@
 mod api;
 mod builder;
 mod cache;
+#[cfg_attr(
+    not(feature = "reqwest"),
+    allow(dead_code, reason = "the rules stay; who carries them is off")
+)]
 mod client;
 mod clock;
 mod cloud;
 mod credential;
+#[cfg_attr(
+    not(feature = "reqwest"),
+    allow(
+        dead_code,
+        reason = "the services' texts are read by the HTTP client alone"
+    )
+)]
 mod diagnosis;
 mod entropy;
+#[cfg_attr(
+    not(feature = "reqwest"),
+    allow(dead_code, reason = "some is made by the HTTP client alone")
+)]
 mod error;
 mod flow;
 mod id;
 mod key;
+#[cfg_attr(
+    not(feature = "reqwest"),
+    allow(dead_code, reason = "challenges are read by the HTTP client alone")
+)]
 mod protocol;
 mod provider;
+#[cfg_attr(
+    not(feature = "reqwest"),
+    allow(dead_code, reason = "the HTTP client alone repeats requests")
+)]
 mod request;
 mod scope;
 mod secret;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::api::Api;
+use crate::cloud::Cloud;
 use crate::error::ConfigError;
 use crate::id::{CorrelationId, TenantId};
 use crate::scope::ScopeSet;
@@ -16,7 +17,7 @@ use crate::token::AccessToken;
 /// ```
 /// # use partner_auth::{Api, TokenRequest};
 /// let request = TokenRequest::new(Api::PartnerCenter);
-/// let elsewhere = request.clone().tenant("fabrikam.onmicrosoft.com".parse()?);
+/// let elsewhere = request.clone().with_tenant("fabrikam.onmicrosoft.com".parse()?);
 /// # Ok::<(), partner_auth::ConfigError>(())
 /// ```
 #[derive(Clone)]
@@ -58,7 +59,7 @@ impl TokenRequest {
     }
 
     /// Asks in another tenant than the provider's own.
-    pub fn tenant(mut self, tenant: TenantId) -> Self {
+    pub fn with_tenant(mut self, tenant: TenantId) -> Self {
         self.tenant = Some(tenant);
         self
     }
@@ -73,7 +74,7 @@ impl TokenRequest {
     /// # Protocol
     ///
     /// [OpenID Connect Core §5.5](https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter).
-    pub fn claims(mut self, claims: &str) -> Result<Self, ConfigError> {
+    pub fn with_claims(mut self, claims: &str) -> Result<Self, ConfigError> {
         self.claims = Some(json_object(claims)?.into());
         Ok(self)
     }
@@ -91,7 +92,7 @@ impl TokenRequest {
     /// # Protocol
     ///
     /// [Claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge).
-    pub fn challenge(mut self, claims: &str) -> Result<Self, ConfigError> {
+    pub fn with_challenge(mut self, claims: &str) -> Result<Self, ConfigError> {
         let claims = json_object(claims)?.into();
         self.demand().challenge = Some(claims);
         Ok(self)
@@ -104,17 +105,81 @@ impl TokenRequest {
         self
     }
 
-    /// Asks Entra even if the cached token is good.
-    ///
-    /// One request per call; [`replacing`](Self::replacing) is what you want after a `401`.
+    /// Asks Entra even if the cached token is good, unless a fetch is under way already: then its
+    /// token will do. [`replacing`](Self::replacing) is what you want after a `401`.
     pub fn force_refresh(mut self) -> Self {
         self.demand().force_refresh = true;
         self
     }
 
     /// Names the call to Entra, if there has to be one. The default is a new id for each.
-    pub fn correlation_id(mut self, id: CorrelationId) -> Self {
+    pub fn with_correlation_id(mut self, id: CorrelationId) -> Self {
         self.correlation_id = Some(Box::new(id));
+        self
+    }
+
+    /// Returns the API that the token is for, unless it was asked for by scopes.
+    #[must_use]
+    pub fn api(&self) -> Option<&Api> {
+        match &self.target {
+            Target::Api(api) => Some(api),
+            Target::Scopes(_) => None,
+        }
+    }
+
+    /// Returns the scopes to ask for in `cloud`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::ApiNotInCloud`] when the cloud does not have the API.
+    pub fn scopes_in(&self, cloud: &Cloud) -> Result<ScopeSet, ConfigError> {
+        match &self.target {
+            Target::Api(api) => api.scopes_in_cloud(cloud),
+            Target::Scopes(scopes) => Ok(scopes.clone()),
+        }
+    }
+
+    /// Returns the tenant to ask, if it is not the provider's own.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
+    }
+
+    /// Returns the claims that tell this token from others, as JSON text.
+    #[must_use]
+    pub fn claims(&self) -> Option<&str> {
+        self.claims.as_deref()
+    }
+
+    /// Returns the claims that an API's challenge wants to see met, as JSON text.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&str> {
+        self.demand.as_ref()?.challenge.as_deref()
+    }
+
+    /// Returns the token that an API has refused: another one is wanted.
+    #[must_use]
+    pub fn rejected(&self) -> Option<&AccessToken> {
+        self.demand.as_ref()?.rejected.as_ref()
+    }
+
+    /// Returns `true` when a remembered token will not do.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.demand
+            .as_ref()
+            .is_some_and(|demand| demand.force_refresh)
+    }
+
+    /// Returns the id that names the call to Entra, if one was given.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<CorrelationId> {
+        self.correlation_id.as_deref().copied()
+    }
+
+    /// Returns the same request without what made the cached token not do.
+    pub(crate) fn plain(mut self) -> Self {
+        self.demand = None;
         self
     }
 

@@ -572,13 +572,13 @@ fn a_setting_in_the_wrong_place_is_not_repeated() {
         );
         errors.extend(
             TokenRequest::new(Api::Graph)
-                .claims(&text)
+                .with_claims(&text)
                 .err()
                 .map(Into::into),
         );
         errors.extend(
             TokenRequest::new(Api::Graph)
-                .challenge(&text)
+                .with_challenge(&text)
                 .err()
                 .map(Into::into),
         );
@@ -626,11 +626,11 @@ async fn no_public_type_shows_what_it_holds() {
     let token = AccessToken::new(TOKEN, later).unwrap();
     let secret: ClientSecret = SECRET.parse().unwrap();
     let request = TokenRequest::new(Api::PartnerCenter)
-        .claims(&claims())
+        .with_claims(&claims())
         .unwrap();
     let challenged = request
         .clone()
-        .challenge(&claims())
+        .with_challenge(&claims())
         .unwrap()
         .replacing(&token)
         .force_refresh();

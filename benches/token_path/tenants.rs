@@ -82,7 +82,7 @@ impl Filled {
             .map(|number| {
                 let tenant = format!("{number:08x}-bbbb-3333-cccc-4444dddd5555");
                 let tenant = tenant.parse().expect("a tenant");
-                TokenRequest::new(Api::PartnerCenter).tenant(tenant)
+                TokenRequest::new(Api::PartnerCenter).with_tenant(tenant)
             })
             .collect();
         let endpoint = Endpoint::instant();

@@ -104,7 +104,7 @@ impl TokenCache {
         if now.has_reached(token.life().renewal)
             && let Some(control) = slot.try_control()
             && control.flight.is_none()
-            && !control.rests(now, Urgency::Ahead)
+            && !control.rests(now, Urgency::Ahead, None)
             // Read again under the lock: a renewal may have landed since.
             && let Some(held) = self.0.table.token(key)
             && now.has_reached(held.life().renewal)
@@ -114,7 +114,7 @@ impl TokenCache {
                 &runtime,
                 &slot,
                 control,
-                Flight::new(Urgency::Ahead, false),
+                Flight::new(Urgency::Ahead, None, now),
                 fetch,
             );
         }
@@ -178,7 +178,8 @@ impl TokenCache {
 
     fn step(&self, slot: &Arc<Slot>, demand: &Demand, fetch: &impl Fetch) -> Result<Step, Error> {
         let now = self.0.clock.now();
-        let control = slot.control();
+        let mut control = slot.control();
+        let challenge = demand.challenge.as_deref();
         // Read under the lock: what a flight has brought is there before the flight is gone.
         let will_do = |token: &AccessToken| {
             let is_refused = demand
@@ -186,31 +187,41 @@ impl TokenCache {
                 .as_ref()
                 .is_some_and(|bad| bad.is_same_as(token));
             // A challenge that names no token is to the one that is held.
-            let is_challenged = demand.challenge.is_some() && demand.rejected.is_none();
+            let is_challenged = challenge.is_some() && demand.rejected.is_none();
             !demand.force_refresh
                 && !is_challenged
                 && !is_refused
                 && !now.has_reached(token.life().death)
         };
-        if let Some(token) = self.0.table.token(slot.key.view()).filter(will_do) {
-            return Ok(Step::Take(Ok(token)));
+        let held = self.0.table.token(slot.key.view());
+        if let Some(token) = held.as_ref().filter(|token| will_do(token)) {
+            return Ok(Step::Take(Ok(token.clone())));
         }
-        // A challenge is not met by what was asked for before it: that flight loses its charge.
-        let meets = |flight: &&Flight| flight.is_challenged || demand.challenge.is_none();
+        // A challenge is not met by what was asked for without it: that flight loses its charge.
+        let meets = |flight: &&Flight| {
+            let is_met = challenge.is_none() || flight.challenge.as_deref() == challenge;
+            is_met && !now.has_reached(flight.overdue)
+        };
         if let Some(flight) = control.flight.as_ref().filter(meets) {
             return Ok(Step::Join(flight.clone()));
         }
         if let Some(failure) = control
             .failure
             .as_ref()
-            .filter(|_| control.rests(now, Urgency::Now))
+            .filter(|_| control.rests(now, Urgency::Now, challenge))
         {
             return Ok(Step::Take(Err(failure.seen_at(now))));
         }
         let runtime = Handle::try_current().map_err(|error| {
             Error::config("a token can be fetched inside a Tokio runtime only").caused_by(error)
         })?;
-        let flight = Flight::new(Urgency::Now, demand.challenge.is_some());
+        if let (Some(held), Some(_), None) = (held, &demand.rejected, challenge)
+            && !now.has_reached(held.life().death)
+            && !control.replaced.may_ask(now)
+        {
+            return Ok(Step::Take(Ok(held)));
+        }
+        let flight = Flight::new(Urgency::Now, challenge, now);
         let flight = self.start(&runtime, slot, control, flight, fetch);
         Ok(Step::Started(flight))
     }
@@ -267,9 +278,11 @@ impl TokenCache {
 
 impl Control {
     /// `true` while the endpoint is left alone after a failure.
-    fn rests(&self, now: Timestamp, urgency: Urgency) -> bool {
+    fn rests(&self, now: Timestamp, urgency: Urgency, challenge: Option<&str>) -> bool {
         self.failure.as_ref().is_some_and(|failure| {
-            (failure.binds_all || urgency == Urgency::Ahead) && !now.has_reached(failure.until)
+            (failure.binds_all || urgency == Urgency::Ahead)
+                && failure.challenge.as_deref() == challenge
+                && !now.has_reached(failure.until)
         })
     }
 }
@@ -294,6 +307,7 @@ impl Landing {
             return;
         };
         let Inner { table, clock, .. } = &*self.cache.0;
+        let now = clock.now();
         let mut control = self.slot.control();
         if control.end(&self.flight) {
             match &outcome {
@@ -304,7 +318,8 @@ impl Landing {
                 Err(error) => {
                     let (error, urgency) = (error.clone(), self.flight.urgency);
                     let last = control.failure.as_deref();
-                    let failure = Failure::new(error, urgency, last, clock.now(), jitter);
+                    let failure = Failure::new(error, urgency, last, now, jitter)
+                        .of_challenge(self.flight.challenge.clone());
                     control.failure = Some(Box::new(failure));
                 }
             }

@@ -1,5 +1,6 @@
 //! How long a failing endpoint is left alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -17,6 +18,8 @@ pub(super) struct Failure {
     /// How many fetches of this urgency have failed in a row.
     in_a_row: u32,
     urgency: Urgency,
+    /// The challenge that was asked with: its refusal says nothing of other requests.
+    pub(super) challenge: Option<Arc<str>>,
 }
 
 impl Failure {
@@ -66,7 +69,12 @@ impl Failure {
             binds_all,
             in_a_row,
             urgency,
+            challenge: None,
         }
+    }
+
+    pub(super) fn of_challenge(self, challenge: Option<Arc<str>>) -> Self {
+        Self { challenge, ..self }
     }
 
     /// Returns the failure as a caller gets it who comes at `now`: with what is left of the rest.

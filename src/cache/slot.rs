@@ -1,11 +1,13 @@
 //! What goes on for one key: the fetch under way, and the memory of the last failure.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::Urgency;
 use super::rest::Failure;
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::key::Key;
 use crate::token::AccessToken;
@@ -21,6 +23,8 @@ pub(super) struct Slot {
 pub(super) struct Control {
     pub(super) flight: Option<Flight>,
     pub(super) failure: Option<Box<Failure>>,
+    /// The renewals of refused tokens, of late.
+    pub(super) replaced: Replaced,
 }
 
 impl Slot {
@@ -37,7 +41,11 @@ impl Slot {
 
     /// The control, unless somebody else is at it: then that one does what is to be done.
     pub(super) fn try_control(&self) -> Option<MutexGuard<'_, Control>> {
-        self.control.try_lock().ok()
+        match self.control.try_lock() {
+            Ok(control) => Some(control),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(super) fn is_in_flight(&self) -> bool {
@@ -46,12 +54,42 @@ impl Slot {
     }
 }
 
+/// Counts the renewals of refused tokens. An API that refuses whatever it is given must not make us
+/// ask Entra at every call: beyond a few, the refused token is left to stand for a while.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    since: Option<Timestamp>,
+    count: u8,
+}
+
+impl Replaced {
+    /// Says whether another one may be asked for, and counts it.
+    pub(super) fn may_ask(&mut self, now: Timestamp) -> bool {
+        let is_over = self
+            .since
+            .is_none_or(|since| now.has_reached(since.after(WINDOW)));
+        if is_over {
+            *self = Self {
+                since: Some(now),
+                count: 0,
+            };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= MOST_REPLACED
+    }
+}
+
+const WINDOW: Duration = Duration::from_secs(30);
+const MOST_REPLACED: u8 = 20;
+
 /// A fetch under way, as its waiters see it.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub(super) urgency: Urgency,
-    /// It asks for what an API's challenge wants to see met.
-    pub(super) is_challenged: bool,
+    /// What an API's challenge wants to see met, if it is asked for.
+    pub(super) challenge: Option<Arc<str>>,
+    /// No fetch takes this long: whoever runs it has stopped.
+    pub(super) overdue: Timestamp,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -60,12 +98,16 @@ type Outcome = Result<AccessToken, Error>;
 impl Flight {
     pub(super) fn new(
         urgency: Urgency,
-        is_challenged: bool,
+        challenge: Option<&str>,
+        now: Timestamp,
     ) -> (Self, watch::Sender<Option<Outcome>>) {
         let (sender, outcome) = watch::channel(None);
+        let challenge = challenge.map(Into::into);
+        let overdue = now.after(LONGEST_FETCH);
         let flight = Self {
             urgency,
-            is_challenged,
+            challenge,
+            overdue,
             outcome,
         };
         (flight, sender)
@@ -97,6 +139,9 @@ impl Control {
         is_in_charge
     }
 }
+
+/// Far beyond every retry budget.
+const LONGEST_FETCH: Duration = Duration::from_secs(600);
 
 /// So that an `Arc<Slot>` may be held by tasks.
 const _: fn() = || {

@@ -39,7 +39,9 @@ struct Cell {
 impl Table {
     pub(super) fn new(bound: usize) -> Self {
         let bound = bound.max(1);
-        let buckets = (bound / ENTRIES_PER_BUCKET).next_power_of_two();
+        let buckets = (bound / ENTRIES_PER_BUCKET)
+            .clamp(1, MOST_BUCKETS)
+            .next_power_of_two();
         Self {
             buckets: (0..buckets).map(|_| ArcSwapOption::empty()).collect(),
             hasher: foldhash::quality::RandomState::default(),
@@ -244,3 +246,5 @@ impl Bucket {
 
 /// At its bound, a bucket holds this many entries on average.
 const ENTRIES_PER_BUCKET: usize = 16;
+/// Half a megabyte, whatever the bound.
+const MOST_BUCKETS: usize = 1 << 16;

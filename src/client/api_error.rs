@@ -8,7 +8,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::diagnosis::{self, Diagnosis};
+use crate::clock::{Clock, SystemClock};
+use crate::diagnosis::{self, Diagnosis, SetupStep};
 use crate::error::{Error, ErrorKind, Facts};
 use crate::protocol::retry_after::retry_after;
 use crate::protocol::text::printable;
@@ -60,7 +61,7 @@ impl ApiError {
     /// ```
     #[must_use]
     pub fn read(api: &Api, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        Self::read_at(api, status, headers, body, SystemTime::UNIX_EPOCH, &[])
+        Self::read_at(api, status, headers, body, SystemClock.now().wall(), &[])
     }
 
     /// As [`read`](Self::read), at a time against which a `Retry-After` date is understood. What the
@@ -162,7 +163,7 @@ impl ApiError {
     /// Returns the refusal as an error whose kind names the next step.
     pub(crate) fn into_error(self, kind: ErrorKind) -> Error {
         let kind = match (kind, self.status) {
-            (ErrorKind::Api, 429 | 502..=504) => ErrorKind::Unavailable,
+            (ErrorKind::Api, 408 | 429 | 500 | 502..=504) => ErrorKind::Unavailable,
             (ErrorKind::Api, 401) => ErrorKind::Rejected,
             (kind, _) => kind,
         };
@@ -177,6 +178,12 @@ impl ApiError {
             .with_retry_after(self.retry_after);
         let error = match &self.diagnosis {
             Some(diagnosis) => error.with_diagnosis(diagnosis.clone()),
+            None if kind == ErrorKind::Rejected => error.with_diagnosis(Diagnosis::of_kind(
+                SetupStep::UserRole,
+                "Entra issued the token, but the API does not take it.",
+                "Check that the application, or the user, is known to the API and has the role that the call needs.",
+                false,
+            )),
             None => error,
         };
         error.caused_by(self)
@@ -274,7 +281,7 @@ impl Error {
 }
 
 /// A refusal is short. What comes after this is not read.
-pub(crate) const LIMIT: usize = 64 * 1_024;
+pub(crate) const LIMIT: usize = 256 * 1_024;
 const DEEPEST: usize = 16;
 const REQUEST_IDS: [&str; 3] = ["ms-requestid", "request-id", "x-ms-request-id"];
 const CORRELATION_IDS: [&str; 3] = [

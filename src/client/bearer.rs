@@ -14,6 +14,7 @@ use crate::entropy::IdSequence;
 use crate::error::{Error, ErrorKind};
 use crate::id::CorrelationId;
 use crate::protocol::challenge::Challenge;
+use crate::request::Target;
 use crate::token::AccessToken;
 
 /// Refuses a URL that is not the API's own, before anything is sent.
@@ -39,6 +40,31 @@ pub(crate) fn guard(endpoint: &ApiEndpoint, url: &Url, headers: &HeaderMap) -> R
     Ok(())
 }
 
+/// Refuses to send a token of one API to another, before it is even asked for.
+pub(crate) fn guard_token(api: &Api, endpoint: &ApiEndpoint, target: &Target) -> Result<(), Error> {
+    let is_own = match target {
+        Target::Api(other) => other == api,
+        Target::Scopes(scopes) => {
+            let is_own = |scope: &str| {
+                let permission = scope.strip_prefix(endpoint.audience());
+                let is_bare = !scope.contains('/');
+                // A bare name is a permission of Graph's, but for the words of OpenID Connect.
+                permission.is_some_and(|permission| permission.starts_with('/'))
+                    || (is_bare && (*api == Api::Graph || OPENID.contains(&scope)))
+            };
+            scopes.as_str().split(' ').all(is_own)
+        }
+    };
+    match is_own {
+        true => Ok(()),
+        false => {
+            let text =
+                format!("the token that was asked for is not one of {api}; nothing was sent");
+            Err(Error::new(ErrorKind::WrongAudience, text))
+        }
+    }
+}
+
 /// Writes the token into a request.
 pub(crate) fn attach(headers: &mut HeaderMap, token: &AccessToken) {
     headers.insert(AUTHORIZATION, token.authorization().clone());
@@ -46,6 +72,7 @@ pub(crate) fn attach(headers: &mut HeaderMap, token: &AccessToken) {
 
 /// The names of a call: of the request itself, and of what ties it to others. A replay keeps both,
 /// so that the server knows it for one. What the caller has named already is left alone.
+#[derive(Clone)]
 pub(crate) struct Names {
     request: Option<(HeaderName, HeaderValue)>,
     correlation: Option<(HeaderName, HeaderValue)>,
@@ -147,6 +174,7 @@ pub(crate) fn verdict(
     }
 }
 
+const OPENID: [&str; 4] = ["email", "offline_access", "openid", "profile"];
 const MS_REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const MS_CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");

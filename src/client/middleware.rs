@@ -44,18 +44,24 @@ use crate::token::AccessToken;
 /// | `401`, MFA is missing | [`ErrorKind::MfaRequired`] at once |
 /// | `401`, the token is of another API | [`ErrorKind::WrongAudience`] at once |
 /// | `403` or `400`, no app-only tokens here | [`ErrorKind::AppOnlyNotSupported`] at once |
-/// | `429` or `503` with `Retry-After`, to an idempotent method | waited for, within 30 seconds in all |
+/// | `429` or `503` with `Retry-After`, to an idempotent method | waited for, up to 4 times and 30 seconds in all |
 /// | anything else | the caller's |
 ///
 /// Of many calls with the same refused token one alone asks Entra. A body that cannot be sent twice
 /// is sent once, and its answer is the caller's. A request to any other origin than the API's own,
 /// or one that has an `Authorization` header already, fails before anything is sent.
 ///
-/// Layers outside of this one see one call; layers inside see every attempt. Switch redirects off
+/// Layers outside of this one see one call; layers inside see every attempt. An outer layer that sends
+/// a call once more keeps its request id, so that the API knows it again. Switch redirects off
 /// in the client underneath, as above: what a redirect does is decided below every layer.
 ///
 /// Errors come as [`reqwest_middleware::Error::Middleware`] with an [`Error`] inside;
 /// [`Error::of_middleware`] takes it out.
+///
+/// # Cancel safety
+///
+/// Dropping a call gives the request up; it may have reached the API. A token fetch that has begun goes
+/// on.
 ///
 /// # Protocol
 ///
@@ -131,44 +137,68 @@ impl BearerMiddleware {
 impl Inner {
     async fn run(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, reqwest_middleware::Error> {
-        bearer::guard(&self.endpoint, request.url(), request.headers()).map_err(raise)?;
-        let tie = extensions.get::<CorrelationId>().copied();
+        // An outer layer that sends a call once more hands the same extensions in.
+        let names = extensions.remove::<Names>().unwrap_or_else(|| {
+            let tie = extensions.get::<CorrelationId>().copied();
+            Names::new(request.headers(), &self.api, &self.ids, tie)
+        });
         let call = Call {
-            names: Names::new(request.headers(), &self.api, &self.ids, tie),
+            names,
             spare: Spare::of(&request),
             asked: extensions.get::<TokenRequest>().cloned(),
         };
-        let token = self
-            .provider
-            .token(call.asked(&self.request))
-            .await
-            .map_err(raise)?;
+        let first = self.first_attempt(&call, request, extensions, &next).await;
+        if let Ok((response, _)) = &first
+            && response.status().is_success()
+        {
+            return first.map(|(response, _)| response);
+        }
+
+        // Boxed: what comes after a refusal is larger than all before, and rarely needed.
+        let outcome = match first {
+            Ok((response, token)) => {
+                Box::pin(self.after_refusal(&call, token, response, extensions, &next)).await
+            }
+            Err(error) => Err(error),
+        };
+        extensions.insert(call.names);
+        outcome
+    }
+
+    async fn first_attempt(
+        &self,
+        call: &Call,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: &Next<'_>,
+    ) -> Result<(Response, AccessToken), reqwest_middleware::Error> {
+        bearer::guard(&self.endpoint, request.url(), request.headers()).map_err(raise)?;
+        if let Some(asked) = &call.asked {
+            bearer::guard_token(&self.api, &self.endpoint, &asked.target).map_err(raise)?;
+        }
+        let asked = call.asked(&self.request);
+        let token = self.provider.token(asked).await.map_err(raise)?;
         call.dress(&mut request, &token);
         let response = next.clone().run(request, extensions).await?;
-        let response = remembering(response, &token);
-
-        match is_refusal(response.status()) {
-            false => Ok(response),
-            // Boxed: what comes after a refusal is larger than all before, and rarely needed.
-            true => Box::pin(self.after_refusal(call, token, response, extensions, next)).await,
-        }
+        Ok((remembering(response, &token), token))
     }
 
     async fn after_refusal(
         &self,
-        call: Call,
+        call: &Call,
         mut token: AccessToken,
         mut response: Response,
         extensions: &mut Extensions,
-        next: Next<'_>,
+        next: &Next<'_>,
     ) -> Result<Response, reqwest_middleware::Error> {
-        let asked = call.asked(&self.request);
-        let mut renewed = false;
-        let mut waited = Duration::ZERO;
+        // What made the cached token not do counts once, not at every attempt.
+        let asked = call.asked(&self.request).clone().plain();
+        let (mut is_renewed, mut is_challenged) = (false, false);
+        let (mut waits, mut waited) = (0, Duration::ZERO);
 
         while is_refusal(response.status()) {
             let (answer, refusal) = self.read_refusal(response, &token).await;
@@ -178,33 +208,34 @@ impl Inner {
             match verdict(&call.spare.method, &answer, &refusal) {
                 Verdict::Pass => return Ok(answer),
                 Verdict::Refuse(kind) => return Err(raise(refusal.into_error(kind))),
-                Verdict::Renew(Some(claims)) if renewed => {
+                Verdict::Renew(Some(claims)) if is_challenged => {
                     // The claims cannot be met by asking again.
                     let error = refusal.into_error(ErrorKind::InteractionRequired);
                     return Err(raise(error.with_claims(claims)));
                 }
-                Verdict::Renew(None) if renewed => return Ok(answer),
+                Verdict::Renew(None) if is_renewed || is_challenged => return Ok(answer),
                 Verdict::Renew(claims) => {
-                    match self.another_token(asked, &token, claims.as_deref()).await? {
+                    match self
+                        .another_token(&asked, &token, claims.as_deref())
+                        .await?
+                    {
                         Some(other) => token = other,
                         None => return Ok(answer),
                     }
-                    renewed = true;
+                    is_renewed = true;
+                    is_challenged = claims.is_some();
                 }
                 Verdict::Wait(wait) => {
-                    let wait = wait.max(SHORTEST_WAIT);
-                    if waited + wait > LONGEST_WAIT {
+                    let wait = wait.max(SHORTEST_WAIT * 2_u32.pow(waits));
+                    if waits >= MOST_WAITS || waited + wait > LONGEST_WAIT {
                         return Ok(answer);
                     }
-                    tracing::debug!(
-                        ?wait,
-                        status = answer.status().as_u16(),
-                        "the API asks to wait"
-                    );
+                    let status = answer.status().as_u16();
+                    tracing::debug!(?wait, status, "the API asks to wait");
                     drop(answer);
                     self.clock.sleep(wait).await;
-                    waited += wait;
-                    token = self.provider.token(asked).await.map_err(raise)?;
+                    (waits, waited) = (waits + 1, waited + wait);
+                    token = self.provider.token(&asked).await.map_err(raise)?;
                 }
             }
             call.dress(&mut replay, &token);
@@ -224,7 +255,7 @@ impl Inner {
         let request = asked.clone().replacing(refused);
         let request = match claims {
             None => request,
-            Some(claims) => request.challenge(claims).map_err(|error| {
+            Some(claims) => request.with_challenge(claims).map_err(|error| {
                 raise(Error::config("the API's claims challenge cannot be read").caused_by(error))
             })?,
         };
@@ -260,7 +291,14 @@ impl Middleware for BearerMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, reqwest_middleware::Error> {
-        self.0.run(request, extensions, next).await
+        let outcome = self.0.run(request, extensions, next).await;
+        // A layer outside may wrap the error in one of its own, which hides its kind.
+        if let Err(reqwest_middleware::Error::Middleware(error)) = &outcome
+            && let Some(error) = error.downcast_ref::<Error>()
+        {
+            extensions.insert(error.clone());
+        }
+        outcome
     }
 }
 
@@ -279,16 +317,20 @@ impl fmt::Debug for BearerMiddleware {
 impl Error {
     /// Returns the error inside an error of reqwest-middleware, whichever layer it comes from.
     ///
-    /// What is not this crate's becomes [`ErrorKind::Network`], without its URL.
+    /// What is not this crate's becomes [`ErrorKind::Network`], without its URL, or
+    /// [`ErrorKind::Config`] when a layer failed by itself.
     #[must_use]
     pub fn of_middleware(error: reqwest_middleware::Error) -> Self {
         match error {
             reqwest_middleware::Error::Middleware(inner) => {
                 inner.downcast::<Self>().unwrap_or_else(|other| {
-                    Self::new(
-                        ErrorKind::Network,
-                        format!("a layer of the client failed: {other}"),
-                    )
+                    let is_network = other.chain().any(|cause| cause.is::<reqwest::Error>());
+                    let kind = if is_network {
+                        ErrorKind::Network
+                    } else {
+                        ErrorKind::Config
+                    };
+                    Self::new(kind, format!("a layer of the client failed: {other}"))
                 })
             }
             reqwest_middleware::Error::Reqwest(error) => {
@@ -322,11 +364,15 @@ fn verdict(method: &Method, answer: &Response, refusal: &ApiError) -> Verdict {
     )
 }
 
+/// Only this crate can take it out again.
+#[derive(Clone)]
+pub(super) struct AskedWith(pub(super) AccessToken);
+
 /// Tells an answer that is no success with which token it was asked for, so that whoever reads it can
 /// take that out: some servers repeat what they refuse.
 fn remembering(mut response: Response, token: &AccessToken) -> Response {
     if !response.status().is_success() {
-        response.extensions_mut().insert(token.clone());
+        response.extensions_mut().insert(AskedWith(token.clone()));
     }
     response
 }
@@ -346,5 +392,6 @@ fn reason_of(response: &Response) -> Option<&str> {
 
 /// How long throttled attempts of one call may wait in all.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// `Retry-After: 0` is no reason for a storm.
+/// `Retry-After: 0` is no reason for a storm. Doubles with each wait.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const MOST_WAITS: u32 = 4;

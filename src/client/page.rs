@@ -103,22 +103,17 @@ impl Next {
 fn resolved(uri: &str, current: &Url, endpoint: &ApiEndpoint) -> Result<Url, Error> {
     let unreadable = || Error::new(ErrorKind::Malformed, "the link to the next page is no URL");
     let base = endpoint.base_url();
-    let mended = one_question_mark(uri);
-
-    let mut url = match Url::parse(&mended) {
+    let mut url = match Url::parse(uri) {
         Ok(url) => url,
-        Err(url::ParseError::RelativeUrlWithoutBase) if !mended.starts_with("//") => {
-            let path = mended.trim_start_matches('/');
-            let version = current
-                .path_segments()
-                .and_then(|mut segments| segments.next());
-            let version = version.filter(|segment| is_version(segment));
-            let has_version = path.split(['/', '?']).next().is_some_and(is_version);
-            let path = match (version, has_version) {
-                (Some(version), false) => format!("{version}/{path}"),
-                _ => path.to_owned(),
-            };
-            base.join(&path).map_err(|_| unreadable())?
+        Err(url::ParseError::RelativeUrlWithoutBase) if !uri.starts_with("//") => {
+            let mended = one_question_mark(uri);
+            let is_to_current =
+                uri.starts_with('?') || (uri.starts_with('/') && base.path() != "/");
+            match is_to_current {
+                true => current.join(&mended),
+                false => base.join(&with_version(&mended, current)),
+            }
+            .map_err(|_| unreadable())?
         }
         Err(_) => return Err(unreadable()),
     };
@@ -146,11 +141,39 @@ fn is_version(segment: &str) -> bool {
             .all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
-fn one_question_mark(uri: &str) -> String {
-    match uri.split_once('?') {
-        Some((path, query)) => format!("{path}?{}", query.replace('?', "&")),
-        None => uri.to_owned(),
+/// Partner Center's relative links may lack the version that all its paths begin with.
+fn with_version(uri: &str, current: &Url) -> String {
+    let path = uri.trim_start_matches('/');
+    let version = current
+        .path_segments()
+        .and_then(|mut segments| segments.next());
+    let version = version.filter(|segment| is_version(segment));
+    let has_version = path.split(['/', '?']).next().is_some_and(is_version);
+    match (version, has_version) {
+        (Some(version), false) => format!("{version}/{path}"),
+        _ => path.to_owned(),
     }
+}
+
+/// Its published sample has a second `?` where an `&` belongs, before a name.
+fn one_question_mark(uri: &str) -> String {
+    let Some((path, query)) = uri.split_once('?') else {
+        return uri.to_owned();
+    };
+    let mut parts = query.split('?');
+    let mut mended = format!("{path}?{}", parts.next().unwrap_or_default());
+    for part in parts {
+        let name = part
+            .split('=')
+            .next()
+            .filter(|name| name.len() < part.len());
+        let is_parameter = name.is_some_and(|name| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        mended.push(if is_parameter { '&' } else { '?' });
+        mended.push_str(part);
+    }
+    mended
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, Error> {
@@ -296,6 +319,8 @@ mod tests {
             ("no version",          "/customers?size=2",                   Ok("/v1/customers?size=2")),
             ("neither",             "customers?size=2",                    Ok("/v1/customers?size=2")),
             ("two question marks",  "/customers?size=2?seekOperation=Next", Ok("/v1/customers?size=2&seekOperation=Next")),
+            ("a legal question mark", "/v1/customers?filter=what?",        Ok("/v1/customers?filter=what?")),
+            ("a query alone",       "?size=2",                             Ok("/v1/customers?size=2")),
             ("absolute",            "https://api.partnercenter.microsoft.com/v1/x", Ok("/v1/x")),
             ("http",                "http://api.partnercenter.microsoft.com/v1/x",  Ok("/v1/x")),
             ("http with a port",    "http://api.partnercenter.microsoft.com:8080/v1/x", refused),

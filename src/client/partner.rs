@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Extensions, Method};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
@@ -28,7 +29,8 @@ use crate::transport::reqwest::hardened;
 /// ```
 ///
 /// Takes any [`TokenProvider`]. A clone is one counter, and clones share connections. What is done
-/// about refusals stands with [`BearerMiddleware`]; redirects are not followed.
+/// about refusals stands with [`BearerMiddleware`]; redirects are not followed. A connection may take 5
+/// seconds to come up, and the API 100 seconds between two pieces of an answer.
 #[derive(Clone)]
 pub struct PartnerClient(Arc<Inner>);
 
@@ -61,6 +63,7 @@ impl PartnerClient {
         Ok(PartnerClientBuilder {
             bearer,
             http: None,
+            configure: None,
             outer: Vec::new(),
             inner: Vec::new(),
         })
@@ -128,7 +131,11 @@ impl PartnerClient {
             .http
             .execute_with_extensions(request, &mut extensions)
             .await;
-        let response = sent.map_err(Error::of_middleware)?;
+        let response = sent.map_err(|error| {
+            // The bearer layer's own error, whatever an outer layer has made of it.
+            let own = extensions.remove::<Error>();
+            own.unwrap_or_else(|| Error::of_middleware(error))
+        })?;
         Ok(PartnerResponse::new(response, self.0.bearer.clone()))
     }
 }
@@ -141,11 +148,14 @@ impl fmt::Debug for PartnerClient {
     }
 }
 
+type Configure = Box<dyn FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder>;
+
 /// Builds a [`PartnerClient`]. Made by [`PartnerClient::builder`].
 #[must_use]
 pub struct PartnerClientBuilder {
     bearer: BearerMiddleware,
     http: Option<reqwest::Client>,
+    configure: Option<Configure>,
     outer: Vec<Arc<dyn Middleware>>,
     inner: Vec<Arc<dyn Middleware>>,
 }
@@ -161,13 +171,34 @@ impl PartnerClientBuilder {
         self
     }
 
-    /// Adds a layer outside of the token's: it sees one call, however often that is sent.
+    /// Changes the settings of the default HTTP client: a root certificate, a proxy, other timeouts.
+    ///
+    /// ```no_run
+    /// # use partner_auth::{Api, PartnerAuth, PartnerClient};
+    /// # use std::time::Duration;
+    /// let provider = PartnerAuth::from_env()?.app_only();
+    /// let client = PartnerClient::builder(Api::PartnerCenter, provider)?
+    ///     .configure(|http| http.read_timeout(Duration::from_secs(300)))
+    ///     .build()?;
+    /// # Ok::<(), partner_auth::ConfigError>(())
+    /// ```
+    pub fn configure(
+        mut self,
+        settings: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + 'static,
+    ) -> Self {
+        self.configure = Some(Box::new(settings));
+        self
+    }
+
+    /// Adds a layer outside of the token's: it sees one call, however often that is sent. The
+    /// first added is the outermost.
     pub fn outer(mut self, layer: impl Middleware) -> Self {
         self.outer.push(Arc::new(layer));
         self
     }
 
-    /// Adds a layer inside of the token's: it sees every attempt, with the token attached.
+    /// Adds a layer inside of the token's: it sees every attempt, with the token attached. The
+    /// last added is the innermost.
     pub fn inner(mut self, layer: impl Middleware) -> Self {
         self.inner.push(Arc::new(layer));
         self
@@ -188,12 +219,13 @@ impl PartnerClientBuilder {
         let Self {
             bearer,
             http,
+            configure,
             outer,
             inner,
         } = self;
         let http = match http {
             Some(http) => http,
-            None => default_client(bearer.endpoint())?,
+            None => default_client(bearer.endpoint(), configure)?,
         };
         let layers = outer
             .into_iter()
@@ -220,10 +252,22 @@ fn has_scheme(path: &str) -> bool {
     scheme.is_some_and(|scheme| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-fn default_client(endpoint: &ApiEndpoint) -> Result<reqwest::Client, ConfigError> {
-    let mut builder = hardened();
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Price sheets are put together while one waits.
+const READ_TIMEOUT: Duration = Duration::from_secs(100);
+
+fn default_client(
+    endpoint: &ApiEndpoint,
+    configure: Option<Configure>,
+) -> Result<reqwest::Client, ConfigError> {
+    let mut builder = hardened()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT);
     if endpoint.base_url().scheme() == "http" {
         builder = builder.no_proxy(); // loopback: nobody between us and the test double
+    }
+    if let Some(configure) = configure {
+        builder = configure(builder);
     }
     builder
         .build()

@@ -101,11 +101,16 @@ impl PartnerRequest {
 
     /// Calls with a token of another tenant than the provider's own.
     pub fn tenant(self, tenant: TenantId) -> Self {
-        let request = self.client.bearer().token_request().clone().tenant(tenant);
+        let request = self
+            .client
+            .bearer()
+            .token_request()
+            .clone()
+            .with_tenant(tenant);
         self.token_request(request)
     }
 
-    /// Calls with the token that `request` asks for.
+    /// Calls with the token that `request` asks for, which must be one of this API's.
     pub fn token_request(mut self, request: TokenRequest) -> Self {
         self.extensions.insert(request);
         self
@@ -126,6 +131,7 @@ impl PartnerRequest {
     ///   [`ErrorKind::AppOnlyNotSupported`](crate::ErrorKind::AppOnlyNotSupported) and [`ErrorKind::InteractionRequired`](crate::ErrorKind::InteractionRequired) when no token of
     ///   this provider can help.
     /// - [`ErrorKind::Network`](crate::ErrorKind::Network) when no answer arrived.
+    /// - [`ErrorKind::Config`](crate::ErrorKind::Config) when the request cannot be sent as it is.
     /// - Whatever the provider fails with.
     ///
     /// # Cancel safety

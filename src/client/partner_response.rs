@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::api_error::ApiError;
-use super::middleware::BearerMiddleware;
+use super::middleware::{AskedWith, BearerMiddleware};
+use crate::diagnosis::{Diagnosis, SetupStep};
 use crate::error::{Error, ErrorKind};
-use crate::token::AccessToken;
 
 /// An API's answer.
 pub struct PartnerResponse {
@@ -42,7 +42,8 @@ impl PartnerResponse {
         self.response.url()
     }
 
-    /// Returns the entity tag, for [`PartnerRequest::if_match`](crate::PartnerRequest::if_match).
+    /// Returns the entity tag of the header, which the Partner API sends and Partner Center does not (its
+    /// own is in the body, as `attributes.etag`), for [`PartnerRequest::if_match`](crate::PartnerRequest::if_match).
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.headers().get(ETAG)?.to_str().ok()
@@ -64,7 +65,8 @@ impl PartnerResponse {
         }
     }
 
-    /// Returns what the JSON body holds.
+    /// Returns what the JSON body holds. No body at all, as with `204`, reads as `null`: take it as
+    /// `Option<T>` or `()`.
     ///
     /// # Errors
     ///
@@ -76,12 +78,22 @@ impl PartnerResponse {
     /// As [`ok`](Self::ok).
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let body = self.bytes().await?;
-        serde_json::from_slice(&body).map_err(|error| {
-            Error::new(
-                ErrorKind::Malformed,
-                "the API's answer is not what was expected",
-            )
-            .caused_by(error)
+        let json: &[u8] = if body.is_empty() { b"null" } else { &body };
+        // Without the parser's own text, which quotes values: they may be secrets.
+        serde_json::from_slice(json).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let what = match error.classify() {
+                serde_json::error::Category::Data => "is not of the shape that was expected",
+                serde_json::error::Category::Eof => "ends too early",
+                _ => "is not JSON",
+            };
+            let text = format!("the API's answer {what}, at line {line}, column {column}");
+            Error::new(ErrorKind::Malformed, text).with_diagnosis(Diagnosis::of_kind(
+                SetupStep::Request,
+                "The call itself was made.",
+                "Compare the type that you read with what the API documents.",
+                false,
+            ))
         })
     }
 
@@ -105,7 +117,8 @@ impl PartnerResponse {
 
     /// Returns the answer as reqwest's own, to read it in parts.
     #[must_use]
-    pub fn into_inner(self) -> reqwest::Response {
+    pub fn into_inner(mut self) -> reqwest::Response {
+        self.response.extensions_mut().remove::<AskedWith>();
         self.response
     }
 
@@ -113,8 +126,8 @@ impl PartnerResponse {
         let (status, headers) = (self.status(), self.headers().clone());
         let (api, now) = (self.bearer.api().clone(), self.bearer.now());
         let mut response = self.response;
-        let token = response.extensions().get::<AccessToken>().cloned();
-        let secrets = token.as_ref().map(AccessToken::secret);
+        let token = response.extensions_mut().remove::<AskedWith>();
+        let secrets = token.as_ref().map(|AskedWith(token)| token.secret());
         let mut body = Vec::new();
         // A refusal that breaks off is still a refusal.
         while let Ok(Some(chunk)) = response.chunk().await {

@@ -64,9 +64,13 @@ fn flaw(text: &str) -> Option<Flaw> {
     }
 }
 
+/// A key may hold braces and begin with any letters; a placeholder is bracketed, or is words alone.
 fn is_placeholder(text: &str) -> bool {
     let is_bracketed = |open, close| text.starts_with(open) && text.ends_with(close);
-    is_bracketed('<', '>') || is_bracketed('{', '}') || text.len() < 16
+    let is_words = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphabetic() || b"-_".contains(&byte));
+    is_bracketed('<', '>') || is_bracketed('{', '}') || is_words
 }
 
 #[cfg(test)]
@@ -80,6 +84,7 @@ mod tests {
             ("",                                          Some(Flaw::Empty)),
             ("<client-secret>",                           Some(Flaw::Placeholder)),
             ("{client_secret}",                           Some(Flaw::Placeholder)),
+            ("YOUR_CLIENT_SECRET_HERE",                   Some(Flaw::Placeholder)),
             ("your-secret",                               Some(Flaw::Placeholder)),
             ("\"Kx-8Q~0d3pT5vZ1uR6sW9yB2eH4jL7nM8oP0qA5c\"", Some(Flaw::Quoted)),
             ("Kx-8Q~0d3pT5vZ1uR6sW9yB2eH4jL7nM8oP0qA5c\n", Some(Flaw::WhiteSpace)),

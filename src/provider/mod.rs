@@ -30,6 +30,12 @@ use crate::request::TokenRequest;
 ///     }
 /// }
 /// ```
+///
+/// A provider that wraps another forwards **all three** methods: with the default [`cloud`](Self::cloud)
+/// a China provider's tokens would go to the public hosts.
+///
+/// The providers of this crate fetch on the caller's Tokio runtime, which must have its time enabled
+/// (`#[tokio::main]` has).
 pub trait TokenProvider: fmt::Debug + Send + Sync {
     /// Returns a token for `request`: from memory, at once, whenever one is still good.
     ///

@@ -165,12 +165,12 @@ impl Retry {
                 let asked = retry_after(answer.headers(), self.clock.now().wall());
                 match answer.status() {
                     // A throttle that names no time is left to the cache's rest.
-                    StatusCode::TOO_MANY_REQUESTS => asked,
+                    StatusCode::TOO_MANY_REQUESTS => asked.map(|asked| asked.max(own())),
                     StatusCode::REQUEST_TIMEOUT
                     | StatusCode::INTERNAL_SERVER_ERROR
                     | StatusCode::BAD_GATEWAY
                     | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT => asked.or_else(|| Some(own())),
+                    | StatusCode::GATEWAY_TIMEOUT => Some(asked.unwrap_or_default().max(own())),
                     _ => None,
                 }
             }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Extensions;
-use partner_auth::testing::{Answer, ScriptedTransport};
+use partner_auth::testing::{Answer, Fault, ScriptedTransport};
 use partner_auth::{
-    Api, AppOnlyProvider, PartnerAuth, PartnerClient, TokenProvider as _, TokenRequest,
+    Api, AppOnlyProvider, ErrorKind, PartnerAuth, PartnerClient, TokenProvider as _, TokenRequest,
 };
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next};
@@ -259,4 +259,47 @@ async fn a_refusal_of_entra_on_the_way_to_another_token_is_the_calls() {
         2,
         "nothing is replayed with the refused token"
     );
+}
+
+#[tokio::test]
+async fn an_api_that_refuses_every_token_does_not_cost_a_token_per_call() {
+    let house = House::open().await;
+    let client = house.center();
+    house
+        .cloud
+        .partner_center()
+        .fault(Fault::answer(401, "application/json", r#"{"code":"400"}"#).always());
+    for _ in 0..100 {
+        let answer = client.get("v1/customers").send().await.unwrap();
+        assert_eq!(answer.status(), 401);
+    }
+    assert!(house.cloud.entra().token_requests() <= 21);
+}
+
+#[tokio::test]
+async fn a_token_of_another_api_is_refused_before_it_is_asked_for() {
+    let house = House::open().await;
+    let client = house.center();
+    let graph = "https://graph.microsoft.com/.default".parse().unwrap();
+    let bare = "User.Read offline_access".parse().unwrap();
+    for other in [
+        TokenRequest::new(Api::Arm),
+        TokenRequest::new(Api::PartnerApi),
+        TokenRequest::for_scopes(graph),
+        TokenRequest::for_scopes(bare),
+    ] {
+        let call = client.get("v1/customers").token_request(other);
+        let error = call.send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WrongAudience);
+    }
+    assert_eq!(house.cloud.entra().token_requests(), 0);
+    assert_eq!(house.cloud.partner_center().request_count(), 0);
+
+    let own = "https://api.partnercenter.microsoft.com/.default"
+        .parse()
+        .unwrap();
+    let call = client
+        .get("v1/customers")
+        .token_request(TokenRequest::for_scopes(own));
+    assert!(call.send().await.unwrap().status().is_success());
 }

@@ -183,7 +183,7 @@ async fn a_call_in_another_tenant_has_a_token_of_that_tenant() {
     );
 
     house.cloud.entra().revoke_tokens();
-    let request = TokenRequest::new(Api::PartnerCenter).tenant(other.clone());
+    let request = TokenRequest::new(Api::PartnerCenter).with_tenant(other.clone());
     assert_eq!(
         client
             .get("v1/customers")

@@ -1,11 +1,15 @@
 //! The bearer layer among other layers.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::Extensions;
+use partner_auth::testing::Fault;
 use partner_auth::{Api, BearerMiddleware, Error, ErrorKind};
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, Middleware, Next};
+use reqwest_retry::RetryTransientMiddleware;
+use reqwest_retry::policies::ExponentialBackoff;
 
 use crate::support::house::{House, http};
 
@@ -180,6 +184,67 @@ async fn a_failing_layer_is_told_apart() {
         .build()
         .unwrap();
     let error = client.get("v1/customers").send().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Network);
+    assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("the fuse blew"), "{error}");
+}
+
+/// The layer that most people put outside of the token's.
+fn three_times() -> RetryTransientMiddleware<ExponentialBackoff> {
+    let policy = ExponentialBackoff::builder()
+        .retry_bounds(Duration::ZERO, Duration::ZERO)
+        .build_with_max_retries(2);
+    RetryTransientMiddleware::new_with_policy(policy)
+}
+
+#[tokio::test]
+async fn a_call_that_an_outer_layer_repeats_keeps_its_request_id() {
+    let house = House::open().await;
+    let client = house
+        .builder(Api::PartnerCenter, house.provider.clone())
+        .outer(three_times())
+        .build()
+        .unwrap();
+    let center = house.cloud.partner_center();
+    center.fault(Fault::status(500).times(2));
+
+    let answer = client.get("v1/customers").send().await.unwrap();
+
+    assert!(answer.status().is_success());
+    let requests = center.requests();
+    let ids = |name| -> Vec<_> {
+        requests
+            .iter()
+            .map(|request| request.header(name))
+            .collect()
+    };
+    for name in ["ms-requestid", "ms-correlationid"] {
+        let ids = ids(name);
+        assert_eq!(ids.len(), 3);
+        assert!(
+            ids.iter().all(|id| id.is_some() && *id == ids[0]),
+            "{ids:?}"
+        );
+    }
+    assert!(client.get("v1/customers").send().await.is_ok());
+    assert_ne!(
+        center.requests()[3].header("ms-requestid"),
+        ids("ms-requestid")[0]
+    );
+}
+
+#[tokio::test]
+async fn an_outer_layer_that_wraps_errors_does_not_hide_the_next_step() {
+    let house = House::open().await;
+    let client = house
+        .builder(Api::PartnerCenter, house.provider.clone())
+        .outer(three_times())
+        .build()
+        .unwrap();
+    let mfa = r#"{"code":"900421","description":"MFA required"}"#;
+    house.cloud.partner_center().refuse_next(401, mfa, &[]);
+
+    let error = client.get("v1/customers").send().await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::MfaRequired);
+    assert_eq!(house.cloud.partner_center().request_count(), 1);
 }

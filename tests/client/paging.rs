@@ -286,7 +286,7 @@ async fn a_page_that_cannot_be_read_ends_the_walk() {
     let [center, _] = sides(&house);
     let table = [
         (Fault::status(404), ErrorKind::Api),
-        (Fault::status(500), ErrorKind::Api),
+        (Fault::status(500), ErrorKind::Unavailable),
         (Fault::body("<html>"), ErrorKind::Malformed),
         (Fault::body(r#"{"code":"x"}"#), ErrorKind::Malformed),
         (Fault::torn_body(), ErrorKind::Network),

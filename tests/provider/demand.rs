@@ -126,7 +126,10 @@ async fn a_challenge_is_answered_with_its_claims_and_the_token_serves_all() {
         let capabilities = json!({ "access_token": { "xms_cc": { "values": ["cp1"] } } });
         assert_eq!(plain, is_continuous.then_some(capabilities));
 
-        let demand = request().replacing(&rejected).challenge(CHALLENGE).unwrap();
+        let demand = request()
+            .replacing(&rejected)
+            .with_challenge(CHALLENGE)
+            .unwrap();
         assert_eq!(scene.with_demand(&demand).await, "t-2");
         let mut expected: Value = serde_json::from_str(CHALLENGE).unwrap();
         if is_continuous {
@@ -152,7 +155,7 @@ async fn a_challenge_is_answered_with_its_claims_and_the_token_serves_all() {
 async fn a_challenge_adds_to_the_claims_that_the_caller_wants() {
     let scene = Scene::new(&tokens(2));
     let own = r#"{"access_token":{"acrs":{"values":["c1"]}},"id_token":{"x":null}}"#;
-    let request = request().claims(own).unwrap();
+    let request = request().with_claims(own).unwrap();
     let rejected = scene.provider.token(&request).await.unwrap();
     assert_eq!(
         scene.last_claims(),
@@ -162,7 +165,7 @@ async fn a_challenge_adds_to_the_claims_that_the_caller_wants() {
     let demand = request
         .clone()
         .replacing(&rejected)
-        .challenge(CHALLENGE)
+        .with_challenge(CHALLENGE)
         .unwrap();
     assert_eq!(scene.with_demand(&demand).await, "t-2");
     assert_eq!(
@@ -182,7 +185,7 @@ async fn a_challenge_adds_to_the_claims_that_the_caller_wants() {
 async fn a_challenge_alone_is_a_question_to_entra() {
     let scene = Scene::new(&tokens(2));
     assert_eq!(scene.text().await, "t-1");
-    let demand = request().challenge(CHALLENGE).unwrap();
+    let demand = request().with_challenge(CHALLENGE).unwrap();
     assert_eq!(
         scene.with_demand(&demand).await,
         "t-2",
@@ -207,7 +210,10 @@ async fn a_challenge_is_not_answered_by_a_renewal_that_knows_nothing_of_it() {
     assert_eq!(scene.text_and_settle().await, "t-1");
     assert_eq!(scene.requests(), 2, "the renewal is under way");
 
-    let demand = request().replacing(&rejected).challenge(CHALLENGE).unwrap();
+    let demand = request()
+        .replacing(&rejected)
+        .with_challenge(CHALLENGE)
+        .unwrap();
     let callers = scene.callers(100, &demand);
     settle().await;
     gate.open();
@@ -228,12 +234,12 @@ async fn a_challenge_is_not_answered_by_a_renewal_that_knows_nothing_of_it() {
 fn claims_that_are_no_object_are_refused_at_the_door() {
     for claims in ["", "null", "[]", "\"x\"", "{", "eyJ4IjoxfQ"] {
         assert_eq!(
-            request().claims(claims).unwrap_err(),
+            request().with_claims(claims).unwrap_err(),
             ConfigError::Claims,
             "{claims}"
         );
         assert_eq!(
-            request().challenge(claims).unwrap_err(),
+            request().with_challenge(claims).unwrap_err(),
             ConfigError::Claims,
             "{claims}"
         );
@@ -267,7 +273,7 @@ async fn a_tenant_is_forgotten_with_all_its_apis_and_claims() {
         request(),
         TokenRequest::new(Api::PartnerApi),
         TokenRequest::for_scopes("a b".parse().unwrap()),
-        request().claims("{}").unwrap(),
+        request().with_claims("{}").unwrap(),
     ];
     for request in &requests {
         scene.provider.token(request).await.unwrap();

@@ -31,9 +31,9 @@ fn echo() -> (ManualClock, Echo, AppOnlyProvider) {
 }
 
 fn of(api: &Api, tenant: &TenantId, claims: Option<&str>) -> TokenRequest {
-    let request = TokenRequest::new(api.clone()).tenant(tenant.clone());
+    let request = TokenRequest::new(api.clone()).with_tenant(tenant.clone());
     match claims {
-        Some(claims) => request.claims(claims).unwrap(),
+        Some(claims) => request.with_claims(claims).unwrap(),
         None => request,
     }
 }
@@ -115,7 +115,7 @@ async fn what_looks_alike_is_not_the_same() {
         (scopes("a b"), scopes("a")),
         (scopes("a b"), scopes("A b")),
         (scopes("a/.default"), scopes("a//.default")),
-        (request(), request().claims("{}").unwrap()),
+        (request(), request().with_claims("{}").unwrap()),
         (request_in(&tenant("contoso.com")), request_in(&tenant("contoso.co"))),
         (request(), TokenRequest::new(Api::PartnerApi)),
     ];
@@ -238,11 +238,17 @@ async fn no_interleaving_gives_a_token_to_a_question_it_is_not_for() {
         }
         callers.join_all().await;
 
+        // Calls that were given up left fetches behind: one of this key may land after the clock moved.
+        provider.invalidate(&request());
         clock.advance(HOUR + SECOND);
-        let before = endpoint.count();
+        let mut tokens = Vec::new();
         for _ in 0..10 {
-            provider.token(&request()).await.unwrap();
+            tokens.push(provider.token(&request()).await.unwrap());
         }
-        assert_eq!(endpoint.count(), before + 1, "it works on as ever");
+        let first = &tokens[0];
+        assert!(
+            tokens.iter().all(|token| token.is_same_as(first)),
+            "it works on as ever"
+        );
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn request() -> TokenRequest {
 }
 
 pub(crate) fn request_in(tenant: &TenantId) -> TokenRequest {
-    request().tenant(tenant.clone())
+    request().with_tenant(tenant.clone())
 }
 
 /// An answer with a token that the server wants renewed.

@@ -88,27 +88,27 @@ async fn the_variables_of_azure_tools_make_a_provider() {
 fn a_variable_that_cannot_be_used_is_named_with_what_is_wrong() {
     #[rustfmt::skip]
     let table = [
-        ("AZURE_TENANT_ID",     "<tenant-id>",                                  ConfigError::Tenant(Flaw::Placeholder)),
-        ("AZURE_TENANT_ID",     "your-tenant-id",                               ConfigError::Tenant(Flaw::Placeholder)),
-        ("AZURE_TENANT_ID",     "\"contoso-quoted.com\"",                       ConfigError::Tenant(Flaw::Quoted)),
-        ("AZURE_TENANT_ID",     "contoso-spaced.com ",                          ConfigError::Tenant(Flaw::WhiteSpace)),
-        ("AZURE_TENANT_ID",     "https://login.microsoftonline.com/contoso-url.com", ConfigError::Tenant(Flaw::Url)),
-        ("AZURE_TENANT_ID",     "00000000-0000-0000-0000-000000000000",         ConfigError::Tenant(Flaw::ZeroGuid)),
-        ("AZURE_TENANT_ID",     "organizations",                                ConfigError::Tenant(Flaw::NamesNoTenant)),
-        ("AZURE_TENANT_ID",     "Contoso Limited Company",                      ConfigError::Tenant(Flaw::WhiteSpace)),
-        ("AZURE_TENANT_ID",     "   ",                                          ConfigError::Tenant(Flaw::Empty)),
-        ("AZURE_CLIENT_ID",     "my-partner-app",                               ConfigError::Client(Flaw::NotAGuid)),
-        ("AZURE_CLIENT_ID",     "'00001111-aaaa-2222-bbbb-3333cccc4444'",       ConfigError::Client(Flaw::Quoted)),
-        ("AZURE_CLIENT_ID",     "{client-id-here}",                             ConfigError::Client(Flaw::Placeholder)),
-        ("AZURE_CLIENT_SECRET", "<client-secret>",                              ConfigError::ClientSecret(Flaw::Placeholder)),
-        ("AZURE_CLIENT_SECRET", "0f9e8d7c-6b5a-4321-8765-4321fedcba98",         ConfigError::ClientSecret(Flaw::KeyId)),
-        ("AZURE_CLIENT_SECRET", "\"Kx-8Q~0d3pT5vZ1uR6sW9yB2eH4jL7nM8oP0qA5c\"", ConfigError::ClientSecret(Flaw::Quoted)),
-        ("AZURE_CLIENT_SECRET", "Kx-8Q~0d3pT5vZ1uR6sW9yB2eH4jL7nM8oP0qA5c\n",   ConfigError::ClientSecret(Flaw::WhiteSpace)),
-        ("AZURE_AUTHORITY_HOST", "http://login.example-plain.com",              ConfigError::Url { what: "authority", flaw: Flaw::NotHttps }),
-        ("AZURE_AUTHORITY_HOST", "https://login.example-path.com/contoso",      ConfigError::Url { what: "authority", flaw: Flaw::UrlParts }),
-        ("AZURE_AUTHORITY_HOST", "https://user:pw@login.example-user.com",      ConfigError::Url { what: "authority", flaw: Flaw::UrlParts }),
+        ("AZURE_TENANT_ID",     "<tenant-id>",                                  "Tenant", Flaw::Placeholder),
+        ("AZURE_TENANT_ID",     "your-tenant-id",                               "Tenant", Flaw::Placeholder),
+        ("AZURE_TENANT_ID",     "\"contoso-quoted.com\"",                       "Tenant", Flaw::Quoted),
+        ("AZURE_TENANT_ID",     "contoso-spaced.com ",                          "Tenant", Flaw::WhiteSpace),
+        ("AZURE_TENANT_ID",     "https://login.microsoftonline.com/contoso-url.com", "Tenant", Flaw::Url),
+        ("AZURE_TENANT_ID",     "00000000-0000-0000-0000-000000000000",         "Tenant", Flaw::ZeroGuid),
+        ("AZURE_TENANT_ID",     "organizations",                                "Tenant", Flaw::NamesNoTenant),
+        ("AZURE_TENANT_ID",     "Contoso Limited Company",                      "Tenant", Flaw::WhiteSpace),
+        ("AZURE_TENANT_ID",     "   ",                                          "Tenant", Flaw::Empty),
+        ("AZURE_CLIENT_ID",     "my-partner-app",                               "Client", Flaw::NotAGuid),
+        ("AZURE_CLIENT_ID",     "'00001111-aaaa-2222-bbbb-3333cccc4444'",       "Client", Flaw::Quoted),
+        ("AZURE_CLIENT_ID",     "{client-id-here}",                             "Client", Flaw::Placeholder),
+        ("AZURE_CLIENT_SECRET", "<client-secret>",                              "ClientSecret", Flaw::Placeholder),
+        ("AZURE_CLIENT_SECRET", "0f9e8d7c-6b5a-4321-8765-4321fedcba98",         "ClientSecret", Flaw::KeyId),
+        ("AZURE_CLIENT_SECRET", "\"Kx-8Q~0d3pT5vZ1uR6sW9yB2eH4jL7nM8oP0qA5c\"", "ClientSecret", Flaw::Quoted),
+        ("AZURE_CLIENT_SECRET", "Kx-8Q~0d3pT5vZ1uR6sW9yB2eH4jL7nM8oP0qA5c\n",   "ClientSecret", Flaw::WhiteSpace),
+        ("AZURE_AUTHORITY_HOST", "http://login.example-plain.com",              "Url", Flaw::NotHttps),
+        ("AZURE_AUTHORITY_HOST", "https://login.example-path.com/contoso",      "Url", Flaw::Path),
+        ("AZURE_AUTHORITY_HOST", "https://user:pw@login.example-user.com",      "Url", Flaw::UrlParts),
     ];
-    for (name, value, flaw) in table {
+    for (name, value, expected_kind, expected_flaw) in table {
         let error = builder(&[(name, value)]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(name), "{text}");
@@ -116,14 +116,20 @@ fn a_variable_that_cannot_be_used_is_named_with_what_is_wrong() {
             value.trim().is_empty() || !format!("{text} {error:?}").contains(value.trim()),
             "{text}"
         );
-        assert_eq!(
-            error,
-            ConfigError::Variable {
-                name,
-                error: Box::new(flaw)
-            },
-            "{name}"
-        );
+        let ConfigError::Variable {
+            name: named, error, ..
+        } = error
+        else {
+            panic!("{error}");
+        };
+        let found = match *error {
+            ConfigError::Tenant(flaw) => ("Tenant", flaw),
+            ConfigError::Client(flaw) => ("Client", flaw),
+            ConfigError::ClientSecret(flaw) => ("ClientSecret", flaw),
+            ConfigError::Url { flaw, .. } => ("Url", flaw),
+            other => panic!("{other}"),
+        };
+        assert_eq!((named, found), (name, (expected_kind, expected_flaw)));
     }
 }
 

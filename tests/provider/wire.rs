@@ -157,7 +157,7 @@ async fn the_callers_id_names_the_call_and_is_found_again_in_its_error() {
         let row = format!("{answer:?}");
         let endpoint = ScriptedTransport::new().answer(answer).repeat_last();
         let scene = Scene::hurried(&endpoint);
-        let request = request().correlation_id(OURS.parse().unwrap());
+        let request = request().with_correlation_id(OURS.parse().unwrap());
         let error = scene.provider.token(&request).await.unwrap_err();
         assert_eq!(
             endpoint.requests()[0].header("client-request-id"),
@@ -182,7 +182,7 @@ async fn an_error_has_the_servers_ids_from_the_body_or_from_the_headers() {
     ];
     for (answer, id, trace, aadsts) in table {
         let scene = Scene::hurried(&ScriptedTransport::new().answer(answer));
-        let request = request().correlation_id(OURS.parse().unwrap());
+        let request = request().with_correlation_id(OURS.parse().unwrap());
         let error = scene.provider.token(&request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected);
         assert_eq!(
