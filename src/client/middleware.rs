@@ -1,5 +1,6 @@
 //! The rules of `bearer`, as a layer of reqwest-middleware.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -324,7 +325,7 @@ impl Error {
         match error {
             reqwest_middleware::Error::Middleware(inner) => {
                 inner.downcast::<Self>().unwrap_or_else(|other| {
-                    let is_network = other.chain().any(|cause| cause.is::<reqwest::Error>());
+                    let is_network = other.chain().any(<dyn StdError>::is::<reqwest::Error>);
                     let kind = if is_network {
                         ErrorKind::Network
                     } else {
