@@ -1,0 +1,12 @@
+//! How an application proves itself, seen from outside.
+
+#![cfg(all(feature = "reqwest", feature = "testing"))]
+#![allow(clippy::panic, clippy::unwrap_used)] // helpers of tests are tests
+
+mod credential {
+    pub(crate) mod support;
+
+    mod assertion;
+    mod rotation;
+    mod workload_identity;
+}
