@@ -40,6 +40,9 @@ pub use client::{
 };
 pub use clock::{Clock, Sleep, SystemClock, Timestamp};
 pub use cloud::{Cloud, CustomCloud};
+#[cfg(feature = "certificate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "certificate")))]
+pub use credential::ClientCertificate;
 pub use credential::{
     AssertionFuture, AssertionRequest, AssertionSource, ClientSecret, WorkloadIdentityFile,
 };

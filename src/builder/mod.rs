@@ -1,5 +1,7 @@
 //! From answers to a provider: [`PartnerAuth`] and its [`Builder`].
 
+#[cfg(feature = "certificate")]
+mod certificate;
 mod env;
 mod settings;
 
@@ -117,6 +119,14 @@ impl PartnerAuth {
 /// // One credential, not two: no method named `client_secret` found for struct `Builder<WantsAccess>`
 /// let builder = PartnerAuth::builder().tenant(tenant).client(client).client_secret(secret.clone());
 /// builder.client_secret(secret);
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use partner_auth::{ClientId, ClientSecret, PartnerAuth, TenantId, WorkloadIdentityFile};
+/// # let (tenant, client, secret): (TenantId, ClientId, ClientSecret) = todo!();
+/// // no method named `client_secret` found for struct `Builder<WantsAccess>`
+/// let builder = PartnerAuth::builder().tenant(tenant).client(client);
+/// builder.client_assertion(WorkloadIdentityFile::new("token")).client_secret(secret);
 /// ```
 ///
 /// Everything else has a default and may be set at any point of the chain.

@@ -5,11 +5,14 @@
 //! | `secret` | the value of a key |
 //! | `secret_source` | the same, asked of the program for each token |
 //! | `assertion` | a JWT that another issuer signed, asked of the program for each token |
+//! | `certificate` | a JWT that the certificate's own key signs |
 //! | `workload_identity` | the same, from a file that somebody else keeps fresh |
 //! | `file` | how a credential's file is read |
 //! | `rotation` | which refusals are worth one more look at the credential |
 
 mod assertion;
+#[cfg(feature = "certificate")]
+mod certificate;
 mod file;
 mod rotation;
 mod secret;
@@ -21,6 +24,10 @@ use std::pin::Pin;
 
 pub(crate) use assertion::FromSource;
 pub use assertion::{AssertionFuture, AssertionRequest, AssertionSource};
+#[cfg(feature = "certificate")]
+pub use certificate::ClientCertificate;
+#[cfg(feature = "certificate")]
+pub(crate) use certificate::Signer;
 pub(crate) use rotation::hints_at_rotation;
 pub use secret::ClientSecret;
 pub(crate) use secret_source::SecretSource;
@@ -48,9 +55,9 @@ pub(crate) struct ProofRequest<'a> {
     pub(crate) audience: &'a str,
     pub(crate) client: &'a ClientId,
     pub(crate) tenant: &'a TenantId,
-    #[allow(dead_code)] // only who signs needs it
+    #[cfg_attr(not(feature = "certificate"), allow(dead_code))] // only who signs needs it
     pub(crate) now: Timestamp,
-    #[allow(dead_code)] // only who signs needs it
+    #[cfg_attr(not(feature = "certificate"), allow(dead_code))] // only who signs needs it
     pub(crate) entropy: &'a dyn Entropy,
     /// The proof given last was refused: look again.
     pub(crate) is_repeated: bool,

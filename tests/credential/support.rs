@@ -43,3 +43,48 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// A key and a certificate, made at run time.
+pub(crate) struct Pair {
+    pub(crate) key: rcgen::KeyPair,
+    pub(crate) certificate: rcgen::Certificate,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        Self::of(&rcgen::PKCS_RSA_SHA256)
+    }
+
+    pub(crate) fn of(algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let params = rcgen::CertificateParams::new(["partner.example".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Self { key, certificate }
+    }
+
+    /// Returns key and certificate as one PEM text.
+    pub(crate) fn pem(&self) -> String {
+        self.key.serialize_pem() + &self.certificate.pem()
+    }
+
+    /// Returns the key in the older form: the inner part of PKCS#8.
+    pub(crate) fn pkcs1(&self) -> Vec<u8> {
+        self.key.serialize_der()[26..].to_vec()
+    }
+}
+
+/// Returns the pair that is made once: an RSA key takes a while.
+pub(crate) fn pair() -> &'static Pair {
+    static PAIR: std::sync::LazyLock<Pair> = std::sync::LazyLock::new(Pair::new);
+    &PAIR
+}
+
+/// Returns `der` as a section of a PEM text.
+pub(crate) fn section(label: &str, der: &[u8]) -> String {
+    use base64::Engine as _;
+
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).collect();
+    let lines = String::from_utf8(lines.join(&b'\n')).unwrap();
+    format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
+}
