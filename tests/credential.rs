@@ -8,6 +8,7 @@ mod credential {
 
     mod assertion;
     mod certificate;
+    mod environment;
     mod fake;
     mod rotation;
     mod workload_identity;

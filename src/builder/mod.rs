@@ -55,7 +55,14 @@ impl PartnerAuth {
     /// | `AZURE_TENANT_ID` | the directory (tenant) id, or a verified domain |
     /// | `AZURE_CLIENT_ID` | the application (client) id |
     /// | `AZURE_CLIENT_SECRET` | the key's value |
+    /// | `AZURE_CLIENT_CERTIFICATE_PATH` | or a PEM file with key and certificate (feature `certificate`) |
+    /// | `AZURE_CLIENT_SEND_CERTIFICATE_CHAIN` | `1` or `true` to send the certificates along |
+    /// | `AZURE_FEDERATED_TOKEN_FILE` | or the token file of a workload |
     /// | `AZURE_AUTHORITY_HOST` | the authority, when it is not the public cloud's |
+    ///
+    /// Of several credentials the first in this order is taken, as by Azure's own libraries; one that
+    /// cannot be used is an error and not passed over. A certificate is read now, a token file when
+    /// a token is asked for.
     ///
     /// # Errors
     ///

@@ -91,10 +91,7 @@ impl ClientCertificate {
         let path: PathBuf = path.into();
         match Material::from_file(&path) {
             Ok(material) => Ok(Self::new(material, Some(path.into()))),
-            Err(flaw) => Err(ConfigError::CredentialFile {
-                file: path.display().to_string(),
-                flaw,
-            }),
+            Err(flaw) => Err(file::unusable(&path, flaw)),
         }
     }
 

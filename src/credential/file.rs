@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::error::FileFlaw;
+use crate::error::{ConfigError, FileFlaw};
 
 /// Returns what stands in `path`, `limit` bytes at the most. The memory is wiped afterwards.
 ///
@@ -31,6 +31,30 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, File
         length if length > limit => Err(FileFlaw::TooLarge),
         _ => Ok(bytes),
     }
+}
+
+/// Returns the error that names `path`, unless the text is likely to be a secret that was put where
+/// its path belongs.
+pub(super) fn unusable(path: &Path, flaw: FileFlaw) -> ConfigError {
+    let is_there = !matches!(flaw, FileFlaw::Missing | FileFlaw::Unreadable);
+    let file = match path.to_str() {
+        Some(text) if !is_there && !looks_like_a_path(text) => {
+            "the credential's file (by a name that is not shown, for it may be the secret itself)"
+                .into()
+        }
+        _ => path.display().to_string(),
+    };
+    ConfigError::CredentialFile { file, flaw }
+}
+
+fn looks_like_a_path(text: &str) -> bool {
+    let has_extension = || {
+        let extension = Path::new(text).extension().unwrap_or_default();
+        (1..=4).contains(&extension.len())
+    };
+    !text.contains(char::is_control)
+        && text.len() <= 1_024
+        && (Path::new(text).is_absolute() || text.starts_with('.') || has_extension())
 }
 
 #[allow(clippy::needless_pass_by_value)] // so that `map_err` takes it by its name

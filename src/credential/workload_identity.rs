@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::assertion::{AssertionFuture, AssertionRequest, AssertionSource, LIMIT, is_compact_jwt};
 use super::file;
-use crate::error::{ConfigError, FileFlaw};
+use crate::error::FileFlaw;
 use crate::secret::Secret;
 
 /// The file in which Kubernetes keeps a workload's own token fresh.
@@ -62,11 +62,8 @@ impl WorkloadIdentityFile {
 
 impl AssertionSource for WorkloadIdentityFile {
     fn assertion<'a>(&'a self, _: &'a AssertionRequest) -> AssertionFuture<'a> {
-        AssertionFuture::new(async move {
-            self.read().map_err(|flaw| ConfigError::CredentialFile {
-                file: self.0.display().to_string(),
-                flaw,
-            })
-        })
+        AssertionFuture::new(
+            async move { self.read().map_err(|flaw| file::unusable(&self.0, flaw)) },
+        )
     }
 }
