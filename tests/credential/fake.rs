@@ -13,6 +13,7 @@ use partner_auth::{
     TokenProvider,
 };
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::support::{Folder, Pair, pair, request};
 
@@ -177,4 +178,36 @@ async fn a_federated_credential_matches_issuer_subject_and_audience() {
     let old = hub.assertion(subject);
     clock.advance(Duration::from_secs(2 * 3_600));
     assert_eq!(number(&federated(&fake, always(old))).await, Some(700_024));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_callers_see_no_failure_when_the_certificate_is_replaced() {
+    let (fake, folder) = (FakeCloud::start().await, Folder::new());
+    let clock = ManualClock::new();
+    fake.use_clock(Arc::new(clock.clone()));
+    let path = folder.write("partner.pem", pair().pem());
+    fake.entra()
+        .add_certificate(&fake.client(), pair().certificate.der());
+    let provider = builder(&fake)
+        .client_certificate(ClientCertificate::from_pem_file(path).unwrap())
+        .clock(clock.clone())
+        .app_only();
+    assert_eq!(number(&provider).await, None);
+
+    let renewed = Pair::new();
+    fake.entra().remove_certificates(&fake.client());
+    fake.entra()
+        .add_certificate(&fake.client(), renewed.certificate.der());
+    folder.write("partner.pem", renewed.pem());
+    clock.advance(Duration::from_secs(2 * 3_600));
+
+    let mut callers = JoinSet::new();
+    for _ in 0..1_000 {
+        let provider = provider.clone();
+        callers.spawn(async move { number(&provider).await });
+    }
+    for failure in callers.join_all().await {
+        assert_eq!(failure, None);
+    }
+    assert_eq!(fake.entra().token_requests(), 3, "one refused, one more");
 }
