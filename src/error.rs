@@ -147,6 +147,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn caused_by_any(mut self, source: Box<dyn StdError + Send + Sync>) -> Self {
+        self.edit(|inner| inner.source = Some(Arc::from(source)));
+        self
+    }
+
     pub(crate) fn with_diagnosis(mut self, diagnosis: Diagnosis) -> Self {
         self.edit(|inner| {
             inner.diagnosis = diagnosis;
@@ -397,6 +402,14 @@ pub enum ConfigError {
     /// The correlation id cannot be used. Give a GUID.
     #[error("the correlation id {0}; give a GUID with hyphens")]
     CorrelationId(Flaw),
+    /// A credential cannot be read out of its file. Change the file, or name another.
+    #[error("{file} {flaw}")]
+    CredentialFile {
+        /// The file's path; of bytes that came from elsewhere, what they are.
+        file: String,
+        /// What is wrong with it, and what to do.
+        flaw: FileFlaw,
+    },
     /// The HTTP client could not be made from its settings. Change what the text names.
     #[error("the HTTP client cannot be made: {0}")]
     HttpClient(String),
@@ -443,6 +456,82 @@ pub enum ConfigError {
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is wrong with a credential's file. The text names the cure.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum FileFlaw {
+    /// A directory.
+    Directory,
+    /// Nothing stands in it.
+    Empty,
+    /// The private key is encrypted.
+    EncryptedKey,
+    /// The private key belongs to none of the certificates.
+    KeyMismatch,
+    /// The private key is not an RSA key.
+    KeyNotRsa,
+    /// There is no such file.
+    Missing,
+    /// A private key, and no certificate.
+    NoCertificate,
+    /// No private key: nothing, or a certificate or public key only.
+    NoPrivateKey,
+    /// A pipe, a socket or a device.
+    NotAFile,
+    /// Not a compact JWT.
+    NotAToken,
+    /// Not PEM, or PEM that is damaged.
+    NotPem,
+    /// More than one private key.
+    SeveralKeys,
+    /// More than a credential can need.
+    TooLarge,
+    /// The operating system lets nobody, or not this program, read it.
+    Unreadable,
+    /// An RSA key that is damaged, or of less than 2048 or more than 8192 bits.
+    UnusableKey,
+}
+
+impl fmt::Display for FileFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "is a directory; name the file in it",
+            Self::Empty => "is empty; look at what should have written it",
+            Self::EncryptedKey => {
+                "holds an encrypted private key, which is not supported yet; decrypt it with `openssl pkey -in FILE -out NEWFILE`, add the certificate, and let this program alone read the result"
+            }
+            Self::KeyMismatch => {
+                "holds a private key that belongs to none of its certificates; add the certificate that was made with this key"
+            }
+            Self::KeyNotRsa => {
+                "holds a private key that is not RSA, and Entra takes RSA only; make a certificate with an RSA key of 2048 bits or more"
+            }
+            Self::Missing => "does not exist; check the path, and that it is mounted here",
+            Self::NoCertificate => {
+                "holds a private key and no certificate; add the certificate that is uploaded at the app registration"
+            }
+            Self::NoPrivateKey => {
+                "holds no private key; add it (BEGIN PRIVATE KEY), for a certificate or public key alone cannot sign"
+            }
+            Self::NotAFile => "is not a file but a pipe, socket or device; copy its content to a file",
+            Self::NotAToken => {
+                "holds no token; it should be one JWT (three parts with dots between) and nothing else"
+            }
+            Self::NotPem => {
+                "is not PEM, or damaged; convert a PFX with `openssl pkcs12 -in FILE -nodes -out NEWFILE`"
+            }
+            Self::SeveralKeys => "holds more than one private key; keep the one to sign with",
+            Self::TooLarge => {
+                "is larger than a credential can be (1 MiB for a certificate, 64 KiB for a token); check the path"
+            }
+            Self::Unreadable => "cannot be read by this program; check owner and permissions",
+            Self::UnusableKey => {
+                "holds an RSA key that is damaged or not of 2048 to 8192 bits; make a new key and certificate"
+            }
+        })
     }
 }
 

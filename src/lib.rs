@@ -65,10 +65,15 @@ pub use client::{
 };
 pub use clock::{Clock, Sleep, SystemClock, Timestamp};
 pub use cloud::{Cloud, CustomCloud};
-pub use credential::ClientSecret;
+#[cfg(feature = "certificate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "certificate")))]
+pub use credential::ClientCertificate;
+pub use credential::{
+    AssertionFuture, AssertionRequest, AssertionSource, ClientSecret, WorkloadIdentityFile,
+};
 pub use diagnosis::{Diagnosis, SetupStep};
 pub use entropy::{Entropy, SystemEntropy};
-pub use error::{ConfigError, Error, ErrorKind, Flaw};
+pub use error::{ConfigError, Error, ErrorKind, FileFlaw, Flaw};
 pub use id::{ClientId, CorrelationId, TenantId};
 pub use provider::{AppOnlyProvider, TokenFuture, TokenProvider};
 pub use request::TokenRequest;

@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use super::{Builder, PartnerAuth, WantsAccess};
+use super::{Builder, PartnerAuth, WantsAccess, WantsCredential};
 use crate::cloud::Cloud;
+use crate::credential::WorkloadIdentityFile;
 use crate::error::ConfigError;
 
 pub(super) fn from_process() -> Result<Builder<WantsAccess>, ConfigError> {
@@ -24,8 +25,8 @@ pub(super) fn from_variables(
             &variable,
             CLIENT,
             "set it to the application (client) id",
-        )?)
-        .client_secret(parsed(&variable, SECRET, &other_credentials(&variable))?);
+        )?);
+    let builder = with_credential(builder, &variable)?;
 
     match set(&variable, AUTHORITY) {
         None => Ok(builder),
@@ -34,6 +35,57 @@ pub(super) fn from_variables(
             Ok(builder.cloud(cloud.map_err(|error| unusable(AUTHORITY, error))?))
         }
     }
+}
+
+/// Takes the first credential that is set, in the order of Azure's own libraries. One that is set
+/// and cannot be used is an error: to pass it over would run with another identity than meant.
+fn with_credential(
+    builder: Builder<WantsCredential>,
+    variable: impl Fn(&'static str) -> Option<String>,
+) -> Result<Builder<WantsAccess>, ConfigError> {
+    let builder = if set(&variable, SECRET).is_some() {
+        builder.client_secret(parsed(&variable, SECRET, "")?)
+    } else if let Some(path) = set(&variable, CERTIFICATE) {
+        let sends_chain = set(&variable, SEND_CHAIN)
+            .is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
+        with_certificate(builder, path, sends_chain)?
+    } else if let Some(path) = set(&variable, TOKEN_FILE) {
+        builder.client_assertion(WorkloadIdentityFile::new(path))
+    } else {
+        return Err(ConfigError::MissingVariable {
+            name: SECRET,
+            hint: format!("set it to the key's value, or set {CERTIFICATE} or {TOKEN_FILE}"),
+        });
+    };
+    Ok(builder)
+}
+
+#[cfg(feature = "certificate")]
+fn with_certificate(
+    builder: Builder<WantsCredential>,
+    path: String,
+    sends_chain: bool,
+) -> Result<Builder<WantsAccess>, ConfigError> {
+    let certificate = crate::credential::ClientCertificate::from_pem_file(path)
+        .map_err(|error| unusable(CERTIFICATE, error))?;
+    Ok(builder.client_certificate(match sends_chain {
+        true => certificate.with_x5c(),
+        false => certificate,
+    }))
+}
+
+#[cfg(not(feature = "certificate"))]
+fn with_certificate(
+    _: Builder<WantsCredential>,
+    _: String,
+    _: bool,
+) -> Result<Builder<WantsAccess>, ConfigError> {
+    Err(ConfigError::MissingVariable {
+        name: SECRET,
+        hint: format!(
+            "{CERTIFICATE} is set, but this program was built without the feature `certificate` of partner-auth; enable it, or set the key's value"
+        ),
+    })
 }
 
 /// A variable that is set to nothing counts as not set: shells and containers make such.
@@ -61,26 +113,10 @@ fn unusable(name: &'static str, error: ConfigError) -> ConfigError {
     }
 }
 
-/// Says what else was found, so that nobody looks for the fault in the wrong place.
-fn other_credentials(variable: impl Fn(&'static str) -> Option<String>) -> String {
-    let found = OTHER_CREDENTIALS
-        .into_iter()
-        .find(|name| set(&variable, name).is_some());
-    match found {
-        Some(name) => {
-            format!(
-                "{name} is set, but this version takes a client secret only; set it to the key's value"
-            )
-        }
-        None => "set it to the key's value".into(),
-    }
-}
-
 const TENANT: &str = "AZURE_TENANT_ID";
 const CLIENT: &str = "AZURE_CLIENT_ID";
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
-const OTHER_CREDENTIALS: [&str; 2] = [
-    "AZURE_CLIENT_CERTIFICATE_PATH",
-    "AZURE_FEDERATED_TOKEN_FILE",
-];
+const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
+const SEND_CHAIN: &str = "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN";
+const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";

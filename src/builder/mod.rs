@@ -1,8 +1,11 @@
 //! From answers to a provider: [`PartnerAuth`] and its [`Builder`].
 
+#[cfg(feature = "certificate")]
+mod certificate;
 mod env;
 mod settings;
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +13,9 @@ use self::settings::Settings;
 use crate::cache::TokenCache;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
-use crate::credential::ClientSecret;
+use crate::credential::{
+    AssertionSource, ClientCredential, ClientSecret, FromSource, SecretSource,
+};
 use crate::entropy::{Entropy, IdSequence};
 use crate::error::ConfigError;
 use crate::flow::Exchange;
@@ -50,7 +55,14 @@ impl PartnerAuth {
     /// | `AZURE_TENANT_ID` | the directory (tenant) id, or a verified domain |
     /// | `AZURE_CLIENT_ID` | the application (client) id |
     /// | `AZURE_CLIENT_SECRET` | the key's value |
+    /// | `AZURE_CLIENT_CERTIFICATE_PATH` | or a PEM file with key and certificate (feature `certificate`) |
+    /// | `AZURE_CLIENT_SEND_CERTIFICATE_CHAIN` | `1` or `true` to send the certificates along |
+    /// | `AZURE_FEDERATED_TOKEN_FILE` | or the token file of a workload |
     /// | `AZURE_AUTHORITY_HOST` | the authority, when it is not the public cloud's |
+    ///
+    /// Of several credentials the first in this order is taken, as by Azure's own libraries; one that
+    /// cannot be used is an error and not passed over. A certificate is read now, a token file when
+    /// a token is asked for.
     ///
     /// # Errors
     ///
@@ -85,7 +97,7 @@ impl PartnerAuth {
 ///
 /// The type parameter is the next question, and holds the answers given so far. The decisions, in
 /// order: [`tenant`](Builder::tenant), [`client`](Builder::client), the credential
-/// ([`client_secret`](Builder::client_secret)), the kind of access
+/// ([`client_secret`](Builder::client_secret) and the others beside it), the kind of access
 /// ([`app_only`](Builder::app_only)). A chain that skips one does not compile:
 ///
 /// ```compile_fail,E0599
@@ -116,6 +128,14 @@ impl PartnerAuth {
 /// builder.client_secret(secret);
 /// ```
 ///
+/// ```compile_fail,E0599
+/// # use partner_auth::{ClientId, ClientSecret, PartnerAuth, TenantId, WorkloadIdentityFile};
+/// # let (tenant, client, secret): (TenantId, ClientId, ClientSecret) = todo!();
+/// // no method named `client_secret` found for struct `Builder<WantsAccess>`
+/// let builder = PartnerAuth::builder().tenant(tenant).client(client);
+/// builder.client_assertion(WorkloadIdentityFile::new("token")).client_secret(secret);
+/// ```
+///
 /// Everything else has a default and may be set at any point of the chain.
 #[must_use = "a builder does nothing until its last step, such as `app_only`"]
 pub struct Builder<State> {
@@ -134,7 +154,7 @@ pub struct WantsClient {
 }
 
 /// The next question: how does the application prove itself? Answered by
-/// [`Builder::client_secret`].
+/// [`Builder::client_assertion`], [`Builder::client_secret`] or [`Builder::client_secret_source`].
 #[derive(Debug)]
 pub struct WantsCredential {
     tenant: TenantId,
@@ -146,7 +166,7 @@ pub struct WantsCredential {
 pub struct WantsAccess {
     tenant: TenantId,
     client: ClientId,
-    secret: ClientSecret,
+    credential: Arc<dyn ClientCredential>,
 }
 
 impl Builder<WantsTenant> {
@@ -171,14 +191,65 @@ impl Builder<WantsClient> {
 }
 
 impl Builder<WantsCredential> {
+    /// Takes assertions of another issuer, so that there is no secret to keep: one is asked of
+    /// `source` for each token that is fetched.
+    ///
+    /// See [`AssertionSource`] for a closure, [`WorkloadIdentityFile`](crate::WorkloadIdentityFile)
+    /// for Kubernetes.
+    ///
+    /// # Protocol
+    ///
+    /// [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2),
+    /// [workload identity federation](https://learn.microsoft.com/entra/workload-id/workload-identity-federation).
+    pub fn client_assertion(self, source: impl AssertionSource + 'static) -> Builder<WantsAccess> {
+        self.credential(Arc::new(FromSource(source)))
+    }
+
     /// Sets the key with which the application proves itself.
     pub fn client_secret(self, secret: ClientSecret) -> Builder<WantsAccess> {
+        self.credential(Arc::new(secret))
+    }
+
+    /// Asks `source` for the key, for each token that is fetched: a key that is replaced needs no
+    /// restart.
+    ///
+    /// When Entra refuses a key as wrong or expired, `source` is asked once more at once, and
+    /// another key of it tried. Give it a time limit of its own, and let it remember the key if
+    /// looking it up is dear.
+    ///
+    /// ```
+    /// # use partner_auth::PartnerAuth;
+    /// # async fn from_the_vault() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # type AnyError = Box<dyn std::error::Error + Send + Sync>;
+    /// let provider = PartnerAuth::builder()
+    ///     .tenant("contoso.onmicrosoft.com".parse()?)
+    ///     .client("11112222-bbbb-3333-cccc-4444dddd5555".parse()?)
+    ///     .client_secret_source(|| async { Ok::<_, AnyError>(from_the_vault().await?.parse()?) })
+    ///     .app_only();
+    /// # Ok::<(), partner_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `source` fails with becomes [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable),
+    /// which is tried again by itself; a [`ConfigError`] becomes
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
+    pub fn client_secret_source<F, Fut, E>(self, source: F) -> Builder<WantsAccess>
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<ClientSecret, E>> + Send,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.credential(Arc::new(SecretSource(source)))
+    }
+
+    fn credential(self, credential: Arc<dyn ClientCredential>) -> Builder<WantsAccess> {
         let WantsCredential { tenant, client } = self.state;
         Builder {
             state: WantsAccess {
                 tenant,
                 client,
-                secret,
+                credential,
             },
             settings: self.settings,
         }
@@ -198,7 +269,7 @@ impl Builder<WantsAccess> {
         let WantsAccess {
             tenant,
             client,
-            secret,
+            credential,
         } = self.state;
         let Settings {
             cloud,
@@ -225,8 +296,9 @@ impl Builder<WantsAccess> {
             exchange: Exchange {
                 cloud,
                 client,
-                secret,
+                credential,
                 clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
                 ids: IdSequence::seeded_from(&*entropy),
                 continuous_access,
             },

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::{ClientCredential, ProofFuture, ProofRequest};
 use crate::error::{ConfigError, Flaw};
 use crate::id::{flaw_of, is_guid};
+use crate::protocol::token_request::Proof;
 use crate::secret::Secret;
 
 /// A key of an app registration: the *value* that the portal shows once.
@@ -25,6 +27,12 @@ impl ClientSecret {
     /// Returns the key as a [`Secret`].
     pub(crate) fn secret(&self) -> &Secret {
         &self.0
+    }
+}
+
+impl ClientCredential for ClientSecret {
+    fn proof<'a>(&'a self, _: ProofRequest<'a>) -> ProofFuture<'a> {
+        Box::pin(async { Ok(Proof::Secret(self.0.clone())) })
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use url::form_urlencoded;
+use http::Uri;
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::Cloud;
-use crate::credential::ClientSecret;
-use crate::entropy::IdSequence;
+use crate::credential::{ClientCredential, ProofRequest, hints_at_rotation};
+use crate::entropy::{Entropy, IdSequence};
 use crate::error::{Error, ErrorKind, Facts};
 use crate::id::{ClientId, CorrelationId, TenantId};
 use crate::protocol::claims;
@@ -24,8 +22,9 @@ use crate::transport::{Transport, TransportError, TransportErrorKind};
 pub(crate) struct Exchange {
     pub(crate) cloud: Cloud,
     pub(crate) client: ClientId,
-    pub(crate) secret: ClientSecret,
+    pub(crate) credential: Arc<dyn ClientCredential>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) ids: IdSequence,
     /// Tell Entra that claims challenges are understood.
     pub(crate) continuous_access: bool,
@@ -49,8 +48,8 @@ impl Exchange {
         ask: &Ask,
         transport: &dyn Transport,
     ) -> Result<(Timestamp, Issued), Error> {
-        let endpoint = self.cloud.token_endpoint(&ask.tenant);
-        let endpoint = endpoint.parse().map_err(|error: http::uri::InvalidUri| {
+        let audience = self.cloud.token_endpoint(&ask.tenant);
+        let endpoint: Uri = audience.parse().map_err(|error: http::uri::InvalidUri| {
             Error::config("the token endpoint is no URL").caused_by(error)
         })?;
         let capabilities = self
@@ -66,32 +65,45 @@ impl Exchange {
             .flatten(),
         );
         let correlation_id = ask.correlation_id.unwrap_or_else(|| self.ids.next());
-        let call = TokenCall {
-            endpoint,
-            client: &self.client,
-            proof: Proof::Secret(self.secret.secret()),
-            grant,
-            scopes: &ask.scopes,
-            claims: claims.as_deref(),
-            correlation_id,
+        let send = |proof: Proof, refused: Option<&Proof>| {
+            // A server may repeat any of what it was shown.
+            let shown = refused.into_iter().chain([&proof]);
+            let echoes: Vec<_> = shown.flat_map(Proof::echoes).collect();
+            let call = TokenCall {
+                endpoint: endpoint.clone(),
+                client: &self.client,
+                proof,
+                grant,
+                scopes: &ask.scopes,
+                claims: claims.as_deref(),
+                correlation_id,
+            };
+            self.send(call, echoes, transport)
         };
 
-        let asked_at = self.clock.now();
-        let answer = transport.send(call.into_http()).await;
-        let answered_at = self.clock.now();
-        let outcome = match answer {
-            Ok(answer) => {
-                let echoes = echoes_of(self.secret.secret().expose());
-                let echoes: Vec<&str> = echoes.iter().map(|echo| echo.as_str()).collect();
-                token_response::read(&answer, answered_at.wall(), &echoes)
-                    .map_err(|error| error.or_correlation_id(correlation_id))
+        let outcome = async {
+            let proof = self.prove(&audience, ask, false).await?;
+            let outcome = send(proof.clone(), None).await;
+            let Err(refusal) = &outcome else {
+                return outcome;
+            };
+            if !hints_at_rotation(refusal) {
+                return outcome;
             }
-            Err(error) => Err(unanswered(error, correlation_id)),
+            match self.prove(&audience, ask, true).await {
+                Ok(other) if !other.is_same_as(&proof) => {
+                    let tenant = &ask.tenant;
+                    tracing::info!(%tenant, %correlation_id, "credential refused, trying its successor");
+                    send(other, Some(&proof)).await
+                }
+                // Nothing new: the refusal says more than whatever kept the source from answering.
+                Ok(_) | Err(_) => outcome,
+            }
         };
 
         let (tenant, scopes) = (&ask.tenant, &ask.scopes);
-        match outcome {
-            Ok(issued) => {
+        match outcome.await {
+            Ok((asked_at, issued)) => {
                 let lifetime = issued.lifetime;
                 tracing::debug!(%tenant, %scopes, %correlation_id, ?lifetime, "token issued");
                 Ok((asked_at, issued))
@@ -103,19 +115,41 @@ impl Exchange {
             }
         }
     }
-}
 
-/// The forms in which a server may repeat what it was sent.
-fn echoes_of(secret: &str) -> [Zeroizing<String>; 4] {
-    let digits = |byte: u8| [byte >> 4, byte & 0xf].map(|half| char::from_digit(half.into(), 16));
-    let hex = secret.bytes().flat_map(digits).flatten().collect();
-    [
-        secret.to_owned(),
-        form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
-        STANDARD_NO_PAD.encode(secret),
-        hex,
-    ]
-    .map(Zeroizing::new)
+    /// Asks the credential for what to show at `audience`.
+    async fn prove(&self, audience: &str, ask: &Ask, is_repeated: bool) -> Result<Proof, Error> {
+        let request = ProofRequest {
+            audience,
+            client: &self.client,
+            tenant: &ask.tenant,
+            now: self.clock.now(),
+            entropy: &*self.entropy,
+            is_repeated,
+        };
+        self.credential.proof(request).await
+    }
+
+    async fn send(
+        &self,
+        call: TokenCall<'_>,
+        echoes: Vec<Zeroizing<String>>,
+        transport: &dyn Transport,
+    ) -> Result<(Timestamp, Issued), Error> {
+        let correlation_id = call.correlation_id;
+        let asked_at = self.clock.now();
+        let answer = transport.send(call.into_http()).await;
+        let answered_at = self.clock.now();
+        match answer {
+            Ok(answer) => {
+                let echoes: Vec<&str> = echoes.iter().map(|echo| echo.as_str()).collect();
+                match token_response::read(&answer, answered_at.wall(), &echoes) {
+                    Ok(issued) => Ok((asked_at, issued)),
+                    Err(error) => Err(error.or_correlation_id(correlation_id)),
+                }
+            }
+            Err(error) => Err(unanswered(error, correlation_id)),
+        }
+    }
 }
 
 fn unanswered(error: TransportError, correlation_id: CorrelationId) -> Error {

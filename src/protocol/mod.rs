@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`challenge`] | `WWW-Authenticate`, [RFC 9110 §11.6.1] and Entra's claims challenge |
 //! | [`claims`] | the `claims` parameter, [OpenID Connect Core §5.5] |
+//! | `client_assertion` | the JWT of a client certificate, [RFC 7523 §3] |
 //! | [`error_response`] | refusals, [RFC 6749 §5.2] and Entra's own members |
 //! | [`retry_after`] | `Retry-After`, [RFC 9110 §10.2.3] |
 //! | [`token_request`] | calls of the token endpoint, [RFC 6749 §4] |
@@ -19,11 +20,14 @@
 //! [RFC 6749 §4]: https://www.rfc-editor.org/rfc/rfc6749#section-4
 //! [RFC 6749 §5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
 //! [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+//! [RFC 7523 §3]: https://www.rfc-editor.org/rfc/rfc7523#section-3
 //! [RFC 9110 §10.2.3]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 //! [RFC 9110 §11.6.1]: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
 pub(crate) mod challenge;
 pub(crate) mod claims;
+#[cfg(feature = "certificate")]
+pub(crate) mod client_assertion;
 pub(crate) mod error_response;
 pub(crate) mod retry_after;
 pub(crate) mod text;

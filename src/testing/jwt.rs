@@ -37,7 +37,8 @@ impl SigningKey {
         Arc::clone(&keys[index])
     }
 
-    fn generate() -> Self {
+    /// Returns a key that nobody else has.
+    pub(super) fn generate() -> Self {
         let pair = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made");
         let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
         let id = encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &public.n).as_ref());

@@ -51,7 +51,7 @@ mod transport;
 
 pub use clock::ManualClock;
 pub use cloud::FakeCloud;
-pub use entra::{FakeEntra, TokenMint};
+pub use entra::{FakeEntra, FakeIssuer, TokenMint};
 pub use fault::Fault;
 pub use partner::{FakeApi, FakePartner};
 pub use record::RecordedRequest;

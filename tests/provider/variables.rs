@@ -155,28 +155,6 @@ fn a_variable_that_is_missing_or_empty_is_named_with_what_to_set() {
     }
 }
 
-#[test]
-fn another_credential_that_was_set_instead_is_named() {
-    for other in [
-        "AZURE_CLIENT_CERTIFICATE_PATH",
-        "AZURE_FEDERATED_TOKEN_FILE",
-    ] {
-        let path = "/srv/keys/partner-app.pem";
-        let error = builder(&[("AZURE_CLIENT_SECRET", ""), (other, path)]).unwrap_err();
-        let text = error.to_string();
-        assert!(
-            text.contains("AZURE_CLIENT_SECRET is not set") && text.contains(other),
-            "{text}"
-        );
-        assert!(!format!("{text} {error:?}").contains(path), "{text}");
-
-        assert!(
-            builder(&[(other, path)]).is_ok(),
-            "beside a secret it does no harm"
-        );
-    }
-}
-
 #[tokio::test]
 async fn an_api_that_the_cloud_lacks_is_refused_before_anything_is_sent() {
     #[rustfmt::skip]

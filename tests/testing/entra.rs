@@ -97,6 +97,10 @@ async fn each_refusal_has_entras_status_error_and_number() {
     );
     let key = ("client_secret", secret.as_str());
     let default = ("scope", "https://api.partner.microsoft.com/.default");
+    let kind = (
+        "client_assertion_type",
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    );
     let tenant = cloud.tenant();
     let stranger = "99998888-7777-6666-5555-444433332222";
 
@@ -112,7 +116,9 @@ async fn each_refusal_has_entras_status_error_and_number() {
         (tenant.as_str(), vec![grant, app, ("client_secret", "wrong"), default],    401, "invalid_client",       7_000_215),
         (tenant.as_str(), vec![grant, app, default],                                401, "invalid_client",       7_000_218),
         (tenant.as_str(), vec![grant, app, ("client_secret", ""), default],         401, "invalid_client",       7_000_218),
-        (tenant.as_str(), vec![grant, app, ("client_assertion", "a.b.c"), default], 401, "invalid_client",         700_027),
+        (tenant.as_str(), vec![grant, app, ("client_assertion", "a.b.c"), default], 400, "invalid_request",        900_144),
+        (tenant.as_str(), vec![grant, app, kind, ("client_assertion", "a.b.c"), default], 401, "invalid_client",    50_027),
+        (tenant.as_str(), vec![grant, app, key, kind, ("client_assertion", "a.b.c"), default], 400, "invalid_request", 900_144),
         (tenant.as_str(), vec![grant, app, key, ("scope", "https://graph.microsoft.com/User.Read")],
                                                                                     400, "invalid_scope",        1_002_012),
         (tenant.as_str(), vec![grant, app, key, ("scope", "/.default")],            400, "invalid_scope",           70_011),

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::chance::{client_secret, guid};
+use super::assertion::Known;
 use crate::id::is_guid;
 
 #[derive(Debug, Default)]
@@ -27,6 +28,12 @@ impl Tenant {
         self.domains.first().unwrap_or(&self.id)
     }
 
+    /// Returns all names that URLs call the tenant by.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let domains = self.domains.iter().map(String::as_str);
+        [&*self.id].into_iter().chain(domains)
+    }
+
     /// Returns the object id of the app in this tenant.
     pub(super) fn principal(&self, client: &str) -> Option<&str> {
         self.principals.get(client).map(String::as_str)
@@ -36,12 +43,14 @@ impl Tenant {
 #[derive(Default)]
 struct App {
     keys: Vec<Key>,
+    known: Known,
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App")
             .field("keys", &self.keys.len())
+            .field("known", &self.known)
             .finish()
     }
 }
@@ -155,6 +164,15 @@ impl Directory {
             Some(_) => Proof::Good,
             None => Proof::Wrong,
         }
+    }
+
+    /// Returns what an application is known by, other than secrets.
+    pub(super) fn known(&self, client: &str) -> Option<&Known> {
+        self.apps.get(client).map(|app| &app.known)
+    }
+
+    pub(super) fn known_mut(&mut self, client: &str) -> &mut Known {
+        &mut self.app(client).known
     }
 
     pub(super) fn add_resource(&mut self, audience: &str) {

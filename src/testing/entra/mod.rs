@@ -3,13 +3,17 @@
 //! | Module | Knows |
 //! |---|---|
 //! | [`directory`] | tenants, applications, secrets, resources |
+//! | [`assertion`] | certificates and trusted issuers, and whether an assertion is good |
+//! | [`issuer`] | somebody else who signs |
 //! | [`token`] | the token endpoints, v1 and v2 |
 //! | [`metadata`] | OpenID metadata, JWKS, instance discovery |
 //! | [`refusal`] | the error format, and each refusal's words |
 //! | [`mint`] | what stands in a token |
 //! | [`state`] | all that is remembered, and which tokens still count |
 
+mod assertion;
 pub(super) mod directory;
+mod issuer;
 mod metadata;
 mod mint;
 pub(super) mod refusal;
@@ -19,8 +23,10 @@ mod token;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub use issuer::FakeIssuer;
 pub use mint::TokenMint;
 
+use self::assertion::Federated;
 use self::mint::{Claims, Subject, audience_of};
 use self::refusal::Refusal;
 use self::state::State;
@@ -42,7 +48,8 @@ use crate::id::{ClientId, TenantId};
 /// # What it does
 ///
 /// - The token endpoints of v2.0 (`scope`) and v1.0 (`resource`) for client credentials: secret in
-///   the body or in `Authorization: Basic`.
+///   the body or in `Authorization: Basic`, or an assertion that is verified: signature (PS256,
+///   RS256), thumbprint, audience, issuer, subject and times.
 /// - The refusals of a wrong tenant, application, secret, scope or resource, in Entra's JSON with
 ///   Entra's AADSTS numbers.
 /// - OpenID metadata, signing keys and instance discovery, for GUIDs, domains, `common` and
@@ -51,8 +58,9 @@ use crate::id::{ClientId, TenantId};
 ///
 /// # What it does not
 ///
-/// No sign-in pages, no conditional access, no directory limits, no TLS. A client assertion is
-/// refused as unknown (AADSTS700027).
+/// No sign-in pages, no conditional access, no directory limits, no TLS. A certificate is known by
+/// its thumbprint only: `x5c` is not looked at. An assertion may be shown twice, as Microsoft's own
+/// clients do.
 #[derive(Clone, Debug)]
 pub struct FakeEntra {
     state: Arc<State>,
@@ -115,6 +123,57 @@ impl FakeEntra {
     /// Removes a resource: its service principal is missing in all tenants (AADSTS500011).
     pub fn remove_resource(&self, audience: &str) {
         self.state.directory().remove_resource(audience);
+    }
+
+    /// Registers a certificate of an application: its DER, or PEM with or without a key beside it.
+    /// Assertions signed with another key are refused (AADSTS700027).
+    ///
+    /// # Panics
+    ///
+    /// When there is no such application, or no certificate with an RSA key.
+    pub fn add_certificate(&self, client: &ClientId, pem_or_der: &[u8]) {
+        self.state
+            .directory()
+            .known_mut(client.as_str())
+            .add_certificate(pem_or_der);
+    }
+
+    /// Removes all certificates of an application.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such application.
+    pub fn remove_certificates(&self, client: &ClientId) {
+        self.state
+            .directory()
+            .known_mut(client.as_str())
+            .remove_certificates();
+    }
+
+    /// Returns an issuer with a key of its own, which nobody trusts yet.
+    #[must_use]
+    pub fn issuer(&self, url: &str) -> FakeIssuer {
+        FakeIssuer::new(Arc::clone(&self.state), url)
+    }
+
+    /// Adds a federated credential to an application: assertions of `issuer` for `subject`, meant
+    /// for `api://AzureADTokenExchange`, stand for it from now on. Others of that issuer are refused
+    /// (AADSTS700213), and those of other issuers (AADSTS70021).
+    ///
+    /// # Panics
+    ///
+    /// When there is no such application.
+    pub fn trust(&self, client: &ClientId, issuer: &FakeIssuer, subject: &str) {
+        let federated = Federated {
+            issuer: issuer.url().to_owned(),
+            subject: subject.to_owned(),
+            audience: issuer::EXCHANGE.to_owned(),
+            key: issuer.key(),
+        };
+        self.state
+            .directory()
+            .known_mut(client.as_str())
+            .add_federated(federated);
     }
 
     /// Gives an application another secret and returns it. The others stay good.
@@ -306,9 +365,11 @@ impl Router {
         let state = &self.state;
         match *request.segments() {
             [tenant, "oauth2", "v2.0", "token"] => {
-                token::answer(state, tenant, Version::V2, request)
+                token::answer(state, origin, tenant, Version::V2, request)
             }
-            [tenant, "oauth2", "token"] => token::answer(state, tenant, Version::V1, request),
+            [tenant, "oauth2", "token"] => {
+                token::answer(state, origin, tenant, Version::V1, request)
+            }
             [tenant, "v2.0", ".well-known", "openid-configuration"] => {
                 metadata::openid(state, origin, tenant, Version::V2)
             }

@@ -31,6 +31,11 @@ impl Refusal {
         }
     }
 
+    pub(super) fn assertion_out_of_time() -> Self {
+        let text = "Client assertion is not within its valid time range.";
+        Self::new(401, "invalid_client", 700_024, text)
+    }
+
     pub(super) fn client_auth_missing() -> Self {
         Self::new(
             401,
@@ -64,6 +69,18 @@ impl Refusal {
     pub(super) fn missing_parameter(name: &str) -> Self {
         let text = format!("The request body must contain the following parameter: '{name}'.");
         Self::new(400, "invalid_request", 900_144, text)
+    }
+
+    pub(super) fn no_federated_match() -> Self {
+        let text = "No matching federated identity record found for presented assertion issuer.";
+        Self::new(401, "invalid_client", 70_021, text)
+    }
+
+    pub(super) fn no_federated_subject(subject: &str) -> Self {
+        let text = format!(
+            "No matching federated identity record found for presented assertion subject '{subject}'."
+        );
+        Self::new(401, "invalid_client", 700_213, text)
     }
 
     pub(super) fn not_default_scope(scope: &str) -> Self {
@@ -114,6 +131,27 @@ impl Refusal {
                 "application.",
             ),
         )
+    }
+
+    pub(super) fn two_proofs() -> Self {
+        let text = "The request holds both 'client_secret' and 'client_assertion'.";
+        Self::new(400, "invalid_request", 900_144, text)
+    }
+
+    pub(super) fn unreadable_assertion() -> Self {
+        let text =
+            "Client assertion is malformed, or its issuer or subject is not the application.";
+        Self::new(401, "invalid_client", 50_027, text)
+    }
+
+    pub(super) fn wrong_audience(audience: &str) -> Self {
+        let text = format!("Client assertion contains an invalid audience '{audience}'.");
+        Self::new(401, "invalid_client", 50_027, text)
+    }
+
+    pub(super) fn wrong_signature() -> Self {
+        let text = "Client assertion failed signature validation.";
+        Self::new(401, "invalid_client", 700_027, text)
     }
 
     pub(super) fn unknown_resource(resource: &str, tenant: &str) -> Self {

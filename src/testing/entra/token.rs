@@ -8,6 +8,7 @@ use url::form_urlencoded;
 use super::super::chance::seconds;
 use super::super::record::RecordedRequest;
 use super::super::server::Reply;
+use super::assertion::Shown;
 use super::directory::{Directory, Proof, Tenant};
 use super::mint::{Claims, Subject};
 use super::refusal::Refusal;
@@ -23,6 +24,7 @@ pub(super) enum Version {
 /// Answers a request to the token endpoint of `tenant`.
 pub(super) fn answer(
     state: &State,
+    origin: &str,
     tenant: &str,
     version: Version,
     request: &RecordedRequest,
@@ -34,6 +36,7 @@ pub(super) fn answer(
     let grant = form.needed("grant_type")?;
     let (client, proof) = form.client()?;
 
+    let now = seconds(state.policy().clock.now().wall());
     let directory = state.directory();
     let tenant = directory
         .tenant(tenant)
@@ -44,7 +47,12 @@ pub(super) fn answer(
             let principal = tenant
                 .principal(&client)
                 .ok_or_else(|| Refusal::unknown_app(&client, tenant.name()))?;
-            check(&directory, &client, proof)?;
+            let endpoint = Endpoint {
+                origin,
+                tenant,
+                now,
+            };
+            check(&directory, &endpoint, &client, proof)?;
             check_resource(&directory, tenant, &resource)?;
 
             let mut claims = Claims::new(&tenant.id, &client, &resource);
@@ -59,9 +67,46 @@ pub(super) fn answer(
     }
 }
 
-fn check(directory: &Directory, client: &str, proof: ClientProof) -> Result<(), Refusal> {
+/// Where an application proves itself, and when.
+struct Endpoint<'a> {
+    origin: &'a str,
+    tenant: &'a Tenant,
+    now: u64,
+}
+
+impl Endpoint<'_> {
+    /// Returns what an assertion may call its audience: both token endpoints, by any of the
+    /// tenant's names.
+    fn audiences(&self) -> Vec<String> {
+        let origin = self.origin;
+        self.tenant
+            .names()
+            .flat_map(|name| {
+                ["oauth2/v2.0/token", "oauth2/token"].map(|path| format!("{origin}/{name}/{path}"))
+            })
+            .collect()
+    }
+}
+
+fn check(
+    directory: &Directory,
+    endpoint: &Endpoint<'_>,
+    client: &str,
+    proof: ClientProof,
+) -> Result<(), Refusal> {
     match proof {
-        ClientProof::Assertion => Err(Refusal::unknown_assertion()),
+        ClientProof::Assertion(text) => {
+            let known = directory
+                .known(client)
+                .ok_or_else(Refusal::unknown_assertion)?;
+            known.judge(&Shown {
+                text: &text,
+                client,
+                audiences: &endpoint.audiences(),
+                now: endpoint.now,
+            })
+        }
+        ClientProof::Both => Err(Refusal::two_proofs()),
         ClientProof::Nothing => Err(Refusal::client_auth_missing()),
         ClientProof::Secret(secret) => match directory.prove(client, &secret) {
             Proof::Expired => Err(Refusal::expired_secret(client)),
@@ -113,7 +158,8 @@ fn issue(state: &State, version: Version, claims: &Claims) -> Value {
 
 /// How an application proves itself.
 enum ClientProof {
-    Assertion,
+    Assertion(String),
+    Both,
     Nothing,
     Secret(String),
 }
@@ -152,8 +198,14 @@ impl<'a> Form<'a> {
             return Ok((client.to_ascii_lowercase(), ClientProof::Secret(secret)));
         }
         let proof = match (self.get("client_secret"), self.get("client_assertion")) {
-            (Some(secret), _) => ClientProof::Secret(secret.to_owned()),
-            (None, Some(_)) => ClientProof::Assertion,
+            (Some(_), Some(_)) => ClientProof::Both,
+            (Some(secret), None) => ClientProof::Secret(secret.to_owned()),
+            (None, Some(assertion)) => {
+                if self.needed("client_assertion_type")? != JWT_BEARER {
+                    return Err(Refusal::unreadable_assertion());
+                }
+                ClientProof::Assertion(assertion.to_owned())
+            }
             (None, None) => ClientProof::Nothing,
         };
         Ok((self.needed("client_id")?.to_ascii_lowercase(), proof))
@@ -197,6 +249,8 @@ impl<'a> Form<'a> {
         claims.pointer("/access_token/xms_cc/values").cloned()
     }
 }
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 fn form_decoded(text: &str) -> String {
     // A form of one field without a name.

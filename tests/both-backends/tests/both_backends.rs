@@ -2,6 +2,7 @@
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use partner_auth::testing::FakeCloud;
+use partner_auth::{Api, ClientCertificate, PartnerAuth, TokenProvider, TokenRequest};
 
 #[tokio::test]
 async fn the_fake_cloud_signs_and_verifies() {
@@ -30,6 +31,26 @@ async fn the_fake_cloud_signs_and_verifies() {
         .await
         .unwrap();
     assert_eq!(customers.status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_certificate_signs() {
+    let cloud = FakeCloud::start().await;
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let params = rcgen::CertificateParams::new(["partner.example".to_owned()]).unwrap();
+    let pem = key.serialize_pem() + &params.self_signed(&key).unwrap().pem();
+    cloud
+        .entra()
+        .add_certificate(&cloud.client(), pem.as_bytes());
+
+    let provider = PartnerAuth::builder()
+        .tenant(cloud.tenant())
+        .client(cloud.client())
+        .client_certificate(ClientCertificate::from_pem(pem.as_bytes()).unwrap())
+        .cloud(cloud.cloud())
+        .app_only();
+    let token = provider.token(&TokenRequest::new(Api::PartnerCenter)).await;
+    assert!(token.is_ok(), "{token:?}");
 }
 
 /// What the doubles would do here if they signed with `jsonwebtoken::encode`: it asks for a
