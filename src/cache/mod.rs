@@ -202,7 +202,7 @@ impl TokenCache {
             let is_met = challenge.is_none() || flight.challenge.as_deref() == challenge;
             is_met && !now.has_reached(flight.overdue)
         };
-        if let Some(flight) = control.flight.as_ref().filter(meets) {
+        if let Some(flight) = control.flight.as_deref().filter(meets) {
             return Ok(Step::Join(flight.clone()));
         }
         if let Some(failure) = control
@@ -217,7 +217,7 @@ impl TokenCache {
         })?;
         if let (Some(held), Some(_), None) = (held, &demand.rejected, challenge)
             && !now.has_reached(held.life().death)
-            && !control.replaced.may_ask(now)
+            && !control.replaced.get_or_insert_default().may_ask(now)
         {
             return Ok(Step::Take(Ok(held)));
         }
@@ -235,7 +235,7 @@ impl TokenCache {
         fetch: &impl Fetch,
     ) -> Flight {
         let (fetch, urgency) = (fetch.clone(), flight.urgency);
-        control.flight = Some(flight.clone());
+        control.flight = Some(Box::new(flight.clone()));
         // A runtime that is shutting down drops the task at once, and the landing takes the lock.
         drop(control);
         let landing = Landing {
