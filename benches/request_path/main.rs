@@ -4,7 +4,8 @@
 //! cargo bench --bench request_path
 //! ```
 //!
-//! Client and server are threads of their own; only the client's CPU time and allocations count.
+//! Client and server are threads of their own, on one core; only the client's CPU time and allocations
+//! count.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -48,7 +49,26 @@ fn main() -> ExitCode {
     report.finish()
 }
 
+/// Keeps this thread, and those it starts, on one core: on two, a request costs what it costs the
+/// machine to wake the other one, which is most of it and differs from one moment to the next.
+#[cfg(target_os = "linux")]
+fn stay_on_one_core() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    let allowed = sched_getaffinity(None).expect("the cores of this process");
+    let last = (0..CpuSet::MAX_CPU)
+        .rev()
+        .find(|&core| allowed.is_set(core));
+    let mut one = CpuSet::new();
+    one.set(last.expect("a core"));
+    sched_setaffinity(None, &one).expect("a core of one's own");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_on_one_core() {}
+
 fn measure(report: &mut Report) {
+    stay_on_one_core();
     let origin = server::start();
     let url = format!("{origin}/v1/customers");
     let provider = Fixed::new(&origin);
