@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use url::Url;
 
 use super::api_error::ApiError;
@@ -74,8 +74,9 @@ pub(crate) fn attach(headers: &mut HeaderMap, token: &AccessToken) {
 /// so that the server knows it for one. What the caller has named already is left alone.
 #[derive(Clone)]
 pub(crate) struct Names {
-    request: Option<(HeaderName, HeaderValue)>,
-    correlation: Option<(HeaderName, HeaderValue)>,
+    ids: [CorrelationId; 2],
+    /// The headers that take them, as far as they are the API's and not the caller's.
+    headers: [Option<HeaderName>; 2],
 }
 
 impl Names {
@@ -91,17 +92,18 @@ impl Names {
             Api::Custom(_) | Api::Graph | Api::PartnerApi => (None, CLIENT_REQUEST_ID),
         };
         let is_open = |name: &HeaderName| !given.contains_key(name);
-        let [own, tied] =
-            CorrelationId::to_headers([ids.next(), tie.unwrap_or_else(|| ids.next())]);
         Self {
-            request: request.filter(is_open).map(|name| (name, own)),
-            correlation: Some(correlation).filter(is_open).map(|name| (name, tied)),
+            ids: [ids.next(), tie.unwrap_or_else(|| ids.next())],
+            headers: [request, Some(correlation)].map(|name| name.filter(is_open)),
         }
     }
 
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        for (name, id) in [&self.request, &self.correlation].into_iter().flatten() {
-            headers.insert(name, id.clone());
+        let values = CorrelationId::to_headers(self.ids);
+        for (name, value) in self.headers.iter().zip(values) {
+            if let Some(name) = name {
+                headers.insert(name, value);
+            }
         }
     }
 }

@@ -135,12 +135,53 @@ impl BearerMiddleware {
     }
 }
 
-impl Inner {
-    async fn run(
+/// What takes a request further: the layers inside, or the HTTP client itself where there are none.
+pub(super) trait Carrier: Send + Sync {
+    fn carry(
         &self,
         request: Request,
         extensions: &mut Extensions,
-        next: Next<'_>,
+    ) -> impl Future<Output = Result<Response, reqwest_middleware::Error>> + Send;
+}
+
+impl Carrier for Next<'_> {
+    async fn carry(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+    ) -> Result<Response, reqwest_middleware::Error> {
+        self.clone().run(request, extensions).await
+    }
+}
+
+impl Carrier for reqwest::Client {
+    async fn carry(
+        &self,
+        request: Request,
+        _: &mut Extensions,
+    ) -> Result<Response, reqwest_middleware::Error> {
+        Ok(self.execute(request).await?)
+    }
+}
+
+impl BearerMiddleware {
+    /// Sends a request by `carrier`, with the token, and does what the answers call for.
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        carrier: &impl Carrier,
+    ) -> Result<Response, reqwest_middleware::Error> {
+        self.0.run(request, extensions, carrier).await
+    }
+}
+
+impl Inner {
+    async fn run(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        carrier: &impl Carrier,
     ) -> Result<Response, reqwest_middleware::Error> {
         // An outer layer that sends a call once more hands the same extensions in.
         let names = extensions.remove::<Names>().unwrap_or_else(|| {
@@ -152,7 +193,13 @@ impl Inner {
             spare: Spare::of(&request),
             asked: extensions.get::<TokenRequest>().cloned(),
         };
-        let first = self.first_attempt(&call, request, extensions, &next).await;
+        let first = match self.dress(&call, &mut request).await {
+            Ok(token) => {
+                let sent = carrier.carry(request, extensions).await;
+                sent.map(|response| (response, token))
+            }
+            Err(error) => Err(raise(error)),
+        };
         if let Ok((response, _)) = &first
             && response.status().is_success()
         {
@@ -162,7 +209,8 @@ impl Inner {
         // Boxed: what comes after a refusal is larger than all before, and rarely needed.
         let outcome = match first {
             Ok((response, token)) => {
-                Box::pin(self.after_refusal(&call, token, response, extensions, &next)).await
+                let response = remembering(response, &token);
+                Box::pin(self.after_refusal(&call, token, response, extensions, carrier)).await
             }
             Err(error) => Err(error),
         };
@@ -170,22 +218,15 @@ impl Inner {
         outcome
     }
 
-    async fn first_attempt(
-        &self,
-        call: &Call,
-        mut request: Request,
-        extensions: &mut Extensions,
-        next: &Next<'_>,
-    ) -> Result<(Response, AccessToken), reqwest_middleware::Error> {
-        bearer::guard(&self.endpoint, request.url(), request.headers()).map_err(raise)?;
+    /// Attaches a token, once it is sure that the request is for the API and the token too.
+    async fn dress(&self, call: &Call, request: &mut Request) -> Result<AccessToken, Error> {
+        bearer::guard(&self.endpoint, request.url(), request.headers())?;
         if let Some(asked) = &call.asked {
-            bearer::guard_token(&self.api, &self.endpoint, &asked.target).map_err(raise)?;
+            bearer::guard_token(&self.api, &self.endpoint, &asked.target)?;
         }
-        let asked = call.asked(&self.request);
-        let token = self.provider.token(asked).await.map_err(raise)?;
-        call.dress(&mut request, &token);
-        let response = next.clone().run(request, extensions).await?;
-        Ok((remembering(response, &token), token))
+        let token = self.provider.token(call.asked(&self.request)).await?;
+        call.dress(request, &token);
+        Ok(token)
     }
 
     async fn after_refusal(
@@ -194,7 +235,7 @@ impl Inner {
         mut token: AccessToken,
         mut response: Response,
         extensions: &mut Extensions,
-        next: &Next<'_>,
+        carrier: &impl Carrier,
     ) -> Result<Response, reqwest_middleware::Error> {
         // What made the cached token not do counts once, not at every attempt.
         let asked = call.asked(&self.request).clone().plain();
@@ -240,7 +281,7 @@ impl Inner {
                 }
             }
             call.dress(&mut replay, &token);
-            let answer = next.clone().run(replay, extensions).await?;
+            let answer = carrier.carry(replay, extensions).await?;
             response = remembering(answer, &token);
         }
         Ok(response)
@@ -292,7 +333,7 @@ impl Middleware for BearerMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, reqwest_middleware::Error> {
-        let outcome = self.0.run(request, extensions, next).await;
+        let outcome = self.send(request, extensions, &next).await;
         // A layer outside may wrap the error in one of its own, which hides its kind.
         if let Err(reqwest_middleware::Error::Middleware(error)) = &outcome
             && let Some(error) = error.downcast_ref::<Error>()

@@ -36,7 +36,13 @@ pub struct PartnerClient(Arc<Inner>);
 
 struct Inner {
     bearer: BearerMiddleware,
-    http: ClientWithMiddleware,
+    http: Http,
+}
+
+/// The way to the API. Most clients have no layers, and need none of the boxes that layers cost.
+enum Http {
+    Bare(reqwest::Client),
+    Layered(ClientWithMiddleware),
 }
 
 impl PartnerClient {
@@ -122,21 +128,21 @@ impl PartnerClient {
     }
 
     pub(crate) async fn execute(
-        &self,
+        self,
         request: reqwest::Request,
         mut extensions: Extensions,
     ) -> Result<PartnerResponse, Error> {
-        let sent = self
-            .0
-            .http
-            .execute_with_extensions(request, &mut extensions)
-            .await;
+        let Inner { bearer, http } = &*self.0;
+        let sent = match http {
+            Http::Bare(http) => bearer.send(request, &mut extensions, http).await,
+            Http::Layered(http) => http.execute_with_extensions(request, &mut extensions).await,
+        };
         let response = sent.map_err(|error| {
             // The bearer layer's own error, whatever an outer layer has made of it.
             let own = extensions.remove::<Error>();
             own.unwrap_or_else(|| Error::of_middleware(error))
         })?;
-        Ok(PartnerResponse::new(response, self.0.bearer.clone()))
+        Ok(PartnerResponse::new(response, self))
     }
 }
 
@@ -227,13 +233,15 @@ impl PartnerClientBuilder {
             Some(http) => http,
             None => default_client(bearer.endpoint(), configure)?,
         };
-        let layers = outer
-            .into_iter()
-            .chain([Arc::new(bearer.clone()) as _])
-            .chain(inner);
-        let http = layers
-            .fold(ClientBuilder::new(http), ClientBuilder::with_arc)
-            .build();
+        let http = match outer.is_empty() && inner.is_empty() {
+            true => Http::Bare(http),
+            false => {
+                let own = Arc::new(bearer.clone()) as Arc<dyn Middleware>;
+                let layers = outer.into_iter().chain([own]).chain(inner);
+                let builder = layers.fold(ClientBuilder::new(http), ClientBuilder::with_arc);
+                Http::Layered(builder.build())
+            }
+        };
         Ok(PartnerClient(Arc::new(Inner { bearer, http })))
     }
 }

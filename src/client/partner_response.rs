@@ -9,19 +9,20 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::api_error::ApiError;
-use super::middleware::{AskedWith, BearerMiddleware};
+use super::middleware::AskedWith;
+use super::partner::PartnerClient;
 use crate::diagnosis::{Diagnosis, SetupStep};
 use crate::error::{Error, ErrorKind};
 
 /// An API's answer.
 pub struct PartnerResponse {
     response: reqwest::Response,
-    bearer: BearerMiddleware,
+    client: PartnerClient,
 }
 
 impl PartnerResponse {
-    pub(super) fn new(response: reqwest::Response, bearer: BearerMiddleware) -> Self {
-        Self { response, bearer }
+    pub(super) fn new(response: reqwest::Response, client: PartnerClient) -> Self {
+        Self { response, client }
     }
 
     /// Returns the status.
@@ -124,7 +125,10 @@ impl PartnerResponse {
 
     async fn into_api_error(self) -> ApiError {
         let (status, headers) = (self.status(), self.headers().clone());
-        let (api, now) = (self.bearer.api().clone(), self.bearer.now());
+        let (api, now) = (
+            self.client.bearer().api().clone(),
+            self.client.bearer().now(),
+        );
         let mut response = self.response;
         let token = response.extensions_mut().remove::<AskedWith>();
         let secrets = token.as_ref().map(|AskedWith(token)| token.secret());
